@@ -1,0 +1,29 @@
+/** Who is here. Silent past its deadline counts as gone (P1). */
+import { type Infer, v } from "convex/values";
+
+export const vClientKind = v.union(v.literal("terminal"), v.literal("dashboard"), v.literal("cli"));
+export type ClientKind = Infer<typeof vClientKind>;
+
+/** `presence:beat`. */
+export const vBeat = v.object({
+	/** Made by the client, new per process or page. */
+	clientId: v.string(),
+	kind: vClientKind,
+	/** Session it drives or looks at; null for none. */
+	sessionId: v.union(v.string(), v.null()),
+	/** True when it wants the running stream of that session. The terminal that runs it does not. */
+	watching: v.boolean(),
+	/** Name for people, such as a host name. */
+	label: v.string(),
+});
+export type Beat = Infer<typeof vBeat>;
+
+/** One who is here; nothing in it changes with a mere beat. */
+export const vPresent = v.object({
+	clientId: v.string(),
+	kind: vClientKind,
+	watching: v.boolean(),
+	label: v.string(),
+	since: v.number(),
+});
+export type Present = Infer<typeof vPresent>;
