@@ -55,7 +55,13 @@ export const vAppend = v.object({
 });
 export type Append = Infer<typeof vAppend>;
 
-export const vAppended = v.object({ added: v.number(), lastSeq: v.number(), entryCount: v.number() });
+export const vAppended = v.object({
+	added: v.number(),
+	lastSeq: v.number(),
+	entryCount: v.number(),
+	/** Ids stored with other content (E4): the stored ones stay, the rest of the batch was taken. Absent when there are none. */
+	conflicts: v.optional(v.array(v.string())),
+});
 export type Appended = Infer<typeof vAppended>;
 
 export const vEntryView = v.object({

@@ -38,7 +38,11 @@ export type Refusal = {
 };
 
 /** The error to throw in a function. `what` is one sentence; what to do about it is added from the code. */
-export function refusal(code: RefusalCode, what: string, extra: Omit<Refusal, "code" | "message"> = {}): ConvexError<Refusal> {
+export function refusal(
+	code: RefusalCode,
+	what: string,
+	extra: Omit<Refusal, "code" | "message"> = {},
+): ConvexError<Refusal> {
 	return new ConvexError<Refusal>({ code, message: `${what} ${REFUSAL_CODES[code]}`, ...extra });
 }
 
@@ -46,6 +50,7 @@ export function refusal(code: RefusalCode, what: string, extra: Omit<Refusal, "c
 export function asRefusal(error: unknown): Refusal | null {
 	if (!(error instanceof ConvexError)) return null;
 	const data = error.data as Partial<Refusal> | null;
-	if (!data || typeof data !== "object" || typeof data.code !== "string" || !(data.code in REFUSAL_CODES)) return null;
+	if (!data || typeof data !== "object" || typeof data.code !== "string" || !(data.code in REFUSAL_CODES))
+		return null;
 	return data as Refusal;
 }

@@ -1,7 +1,12 @@
 /** Shapes of sessions as they cross the wire. */
 import { type Infer, v } from "convex/values";
 
-export const vStatus = v.union(v.literal("idle"), v.literal("running"), v.literal("waiting"), v.literal("ended"));
+export const vStatus = v.union(
+	v.literal("idle"),
+	v.literal("running"),
+	v.literal("waiting"),
+	v.literal("ended"),
+);
 export type SessionStatus = Infer<typeof vStatus>;
 
 /** Absolute counts, of the session's own entries only: what a fork copied counts where it was made. */

@@ -1,0 +1,86 @@
+/* eslint-disable */
+/**
+ * Generated `api` utility.
+ *
+ * THIS CODE IS AUTOMATICALLY GENERATED.
+ *
+ * To regenerate, run `npx convex dev`.
+ * @module
+ */
+
+import type {
+  ApiFromModules,
+  FilterApi,
+  FunctionReference,
+} from "convex/server";
+import type * as access from "../access.js";
+import type * as apiKeys from "../apiKeys.js";
+import type * as crons from "../crons.js";
+import type * as entries from "../entries.js";
+import type * as garbage from "../garbage.js";
+import type * as http from "../http.js";
+import type * as model_append from "../model/append.js";
+import type * as model_checks from "../model/checks.js";
+import type * as model_handOver from "../model/handOver.js";
+import type * as model_inherit from "../model/inherit.js";
+import type * as model_keys from "../model/keys.js";
+import type * as model_lineage from "../model/lineage.js";
+import type * as model_missing from "../model/missing.js";
+import type * as model_reading from "../model/reading.js";
+import type * as model_secrets from "../model/secrets.js";
+import type * as model_sessions from "../model/sessions.js";
+import type * as model_streaming from "../model/streaming.js";
+import type * as model_token from "../model/token.js";
+import type * as model_totals from "../model/totals.js";
+import type * as model_views from "../model/views.js";
+import type * as presence from "../presence.js";
+import type * as removal from "../removal.js";
+import type * as sessions from "../sessions.js";
+import type * as signIn from "../signIn.js";
+import type * as streams from "../streams.js";
+import type * as users from "../users.js";
+
+/**
+ * A utility for referencing Convex functions in your app's API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = api.myModule.myFunction;
+ * ```
+ */
+declare const fullApi: ApiFromModules<{
+  access: typeof access;
+  apiKeys: typeof apiKeys;
+  crons: typeof crons;
+  entries: typeof entries;
+  garbage: typeof garbage;
+  http: typeof http;
+  "model/append": typeof model_append;
+  "model/checks": typeof model_checks;
+  "model/handOver": typeof model_handOver;
+  "model/inherit": typeof model_inherit;
+  "model/keys": typeof model_keys;
+  "model/lineage": typeof model_lineage;
+  "model/missing": typeof model_missing;
+  "model/reading": typeof model_reading;
+  "model/secrets": typeof model_secrets;
+  "model/sessions": typeof model_sessions;
+  "model/streaming": typeof model_streaming;
+  "model/token": typeof model_token;
+  "model/totals": typeof model_totals;
+  "model/views": typeof model_views;
+  presence: typeof presence;
+  removal: typeof removal;
+  sessions: typeof sessions;
+  signIn: typeof signIn;
+  streams: typeof streams;
+  users: typeof users;
+}>;
+export declare const api: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "public">
+>;
+export declare const internal: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "internal">
+>;

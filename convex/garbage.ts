@@ -1,0 +1,86 @@
+/**
+ * What nobody else deletes: expired sign-in codes, streams whose terminal is gone without a trace, what
+ * ended streams left behind, and removals that stopped half-way. Not here: uploads that no entry names.
+ */
+import { v } from "convex/values";
+import { internal } from "./_generated/api.js";
+import type { Doc } from "./_generated/dataModel.js";
+import { internalMutation, type MutationCtx } from "./_generated/server.js";
+import { clearDeltas, endStream, findStream } from "./model/streaming.ts";
+
+/** Looked at in one sweep; the next one goes on with what is left. */
+const PER_SWEEP = 100;
+/** A stream without a present terminal may still be one that is just starting. */
+const STREAM_GRACE_MS = 60 * 60 * 1000;
+
+export const sweep = internalMutation({
+	args: {},
+	returns: v.null(),
+	handler: async (ctx) => {
+		await sweepCodes(ctx);
+		await sweepStreams(ctx);
+		await sweepDeltas(ctx);
+		await restartRemovals(ctx);
+		return null;
+	},
+});
+
+async function sweepCodes(ctx: MutationCtx): Promise<void> {
+	const expired = await ctx.db
+		.query("signInCodes")
+		.withIndex("by_expiresAt", (q) => q.lte("expiresAt", Date.now()))
+		.take(PER_SWEEP);
+	for (const code of expired) await ctx.db.delete(code._id);
+}
+
+async function sweepStreams(ctx: MutationCtx): Promise<void> {
+	const old = await ctx.db
+		.query("streams")
+		.withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - STREAM_GRACE_MS))
+		.take(PER_SWEEP);
+	for (const stream of old) {
+		if (!(await isDriven(ctx, stream))) await endStream(ctx, stream);
+	}
+}
+
+async function isDriven(
+	ctx: MutationCtx,
+	{ userId, terminalId, streamId }: Doc<"streams">,
+): Promise<boolean> {
+	const terminal = await ctx.db
+		.query("presence")
+		.withIndex("by_userId_clientId", (q) => q.eq("userId", userId).eq("clientId", terminalId))
+		.first();
+	if (terminal) return true;
+	const last = await ctx.db
+		.query("streamDeltas")
+		.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId))
+		.order("desc")
+		.first();
+	return last !== null && last._creationTime > Date.now() - STREAM_GRACE_MS;
+}
+
+/** Walks the stream ids that have deltas, one row each. */
+async function sweepDeltas(ctx: MutationCtx): Promise<void> {
+	let after = "";
+	for (let looked = 0; looked < PER_SWEEP; looked++) {
+		const delta: Doc<"streamDeltas"> | null = await ctx.db
+			.query("streamDeltas")
+			.withIndex("by_streamId_start", (q) => q.gt("streamId", after))
+			.first();
+		if (!delta) return;
+		after = delta.streamId;
+		if (await findStream(ctx, after)) continue;
+		// One batch a sweep: it reads up to half of what a mutation may, and schedules its own next one.
+		await clearDeltas(ctx, after);
+		return;
+	}
+}
+
+async function restartRemovals(ctx: MutationCtx): Promise<void> {
+	const removal = await ctx.db
+		.query("removals")
+		.withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - STREAM_GRACE_MS))
+		.first();
+	if (removal) await ctx.scheduler.runAfter(0, internal.removal.step, { userId: removal.userId });
+}

@@ -1,0 +1,60 @@
+/** Ending and settling streams, from wherever it happens. */
+
+import { internal } from "../_generated/api.js";
+import type { Doc, Id } from "../_generated/dataModel.js";
+import type { MutationCtx } from "../_generated/server.js";
+
+/** Pushes deleted in one mutation: at most 128 KiB each, so 8 MiB of the 16 that may be read. */
+export const DELTAS_PER_BATCH = 64;
+
+export async function findStream(
+	ctx: Pick<MutationCtx, "db">,
+	streamId: string,
+): Promise<Doc<"streams"> | null> {
+	return await ctx.db
+		.query("streams")
+		.withIndex("by_streamId", (q) => q.eq("streamId", streamId))
+		.first();
+}
+
+/** Stored entries cover the stream up to `upTo` (S2). Never goes back; another session's stream is left alone. */
+export async function settleStream(
+	ctx: MutationCtx,
+	session: Doc<"sessions">,
+	streamId: string,
+	upTo: number,
+): Promise<void> {
+	const stream = await findStream(ctx, streamId);
+	if (!stream || stream.session !== session._id || stream.settled >= upTo) return;
+	await ctx.db.patch(stream._id, { settled: upTo });
+}
+
+/** Gone at once for readers; what it said goes in batches. */
+export async function endStream(ctx: MutationCtx, stream: Doc<"streams">): Promise<void> {
+	await ctx.db.delete(stream._id);
+	await clearDeltas(ctx, stream.streamId);
+}
+
+export async function endStreamsOfTerminal(
+	ctx: MutationCtx,
+	userId: Id<"users">,
+	terminalId: string,
+): Promise<void> {
+	const streams = await ctx.db
+		.query("streams")
+		.withIndex("by_userId_terminalId", (q) => q.eq("userId", userId).eq("terminalId", terminalId))
+		.collect();
+	for (const stream of streams) await endStream(ctx, stream);
+}
+
+/** Deletes a batch, and schedules the next when there is more. */
+export async function clearDeltas(ctx: MutationCtx, streamId: string): Promise<void> {
+	const deltas = await ctx.db
+		.query("streamDeltas")
+		.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId))
+		.take(DELTAS_PER_BATCH);
+	for (const delta of deltas) await ctx.db.delete(delta._id);
+	if (deltas.length === DELTAS_PER_BATCH) {
+		await ctx.scheduler.runAfter(0, internal.streams.clear, { streamId });
+	}
+}

@@ -1,0 +1,220 @@
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+import { vScope } from "../src/protocol/access.ts";
+import { vEntryColumns } from "../src/protocol/entry.ts";
+import { vClientKind } from "../src/protocol/presence.ts";
+import { vLineage, vStatus, vTokens } from "../src/protocol/session.ts";
+import { vOps } from "../src/protocol/stream.ts";
+
+const vNullableString = v.union(v.string(), v.null());
+
+/** Work of one removal: see `removal.ts`. Seqs are inclusive. */
+export const vClaim = v.object({
+	/** The fork that gets these entries. */
+	heir: v.id("sessions"),
+	/** Stretches of the removed session's chains, newest first. */
+	stretches: v.array(v.object({ chain: v.number(), from: v.number(), to: v.number() })),
+	/** Where the heir's lineage points afterwards. */
+	lineage: v.union(vLineage, v.null()),
+	parentRef: v.union(v.id("sessions"), v.null()),
+});
+
+export default defineSchema({
+	/** Who owns everything else. Written when the first key is made; never deleted. */
+	users: defineTable({ name: v.string() }).index("by_name", ["name"]),
+
+	/**
+	 * API keys, as SHA-256 only. Written by `apiKeys` and `signIn`; revoked, never deleted, so that a list
+	 * shows what once had access. Every call reads its key's row: nothing that changes often may stand here.
+	 */
+	apiKeys: defineTable({
+		userId: v.id("users"),
+		name: v.string(),
+		/** SHA-256 of the key in lower-case hex. */
+		hash: v.string(),
+		shown: v.string(),
+		scopes: v.array(vScope),
+		createdAt: v.number(),
+		revokedAt: v.union(v.number(), v.null()),
+	})
+		.index("by_hash", ["hash"])
+		.index("by_userId", ["userId"]),
+
+	/** When a key was last exchanged for a token. Apart from `apiKeys`, so that using a key re-runs no query. */
+	keyUses: defineTable({ keyId: v.id("apiKeys"), usedAt: v.number() }).index("by_keyId", ["keyId"]),
+
+	/** One-time sign-in codes, as SHA-256 only. Written by `signIn`; deleted when used, or by `garbage` once expired. */
+	signInCodes: defineTable({ userId: v.id("users"), hash: v.string(), expiresAt: v.number() })
+		.index("by_hash", ["hash"])
+		.index("by_expiresAt", ["expiresAt"]),
+
+	/**
+	 * One Pi session each. Written by `sessions` and `entries.append`, never by deltas or beats, for every
+	 * list reads it. `sessions.remove` marks it removed, which hides it at once; `removal` deletes it when
+	 * its forks need it no more.
+	 */
+	sessions: defineTable({
+		userId: v.id("users"),
+		/** Pi's id; one unremoved row for a user. */
+		sessionId: v.string(),
+		removed: v.boolean(),
+		source: v.string(),
+		header: vNullableString,
+		projectPath: v.string(),
+		projectName: v.string(),
+		gitBranch: vNullableString,
+		machine: v.string(),
+		/** Given in Pi; null when none or cleared. */
+		name: vNullableString,
+		firstPrompt: vNullableString,
+		model: vNullableString,
+		provider: vNullableString,
+		thinkingLevel: vNullableString,
+		status: vStatus,
+		leafId: vNullableString,
+		lineage: v.union(vLineage, v.null()),
+		/** The parent's row, once it is known; stays right when the parent is removed or made anew. */
+		parentRef: v.union(v.id("sessions"), v.null()),
+		/** What it shared with a removed parent was handed to it: a lineage told again is out of date. */
+		adopted: v.boolean(),
+		tokens: vTokens,
+		cost: v.number(),
+		entryCount: v.number(),
+		messageCount: v.number(),
+		toolCallCount: v.number(),
+		/** Own entries have the seqs from here to `lastSeq`. 1, or less after a removed parent's were handed over. */
+		firstSeq: v.number(),
+		lastSeq: v.number(),
+		lastEntryId: vNullableString,
+		/** Chain of the entry with `lastSeq`. */
+		lastChain: v.number(),
+		startedAt: v.number(),
+		updatedAt: v.number(),
+		endedAt: v.union(v.number(), v.null()),
+	})
+		.index("by_userId_removed_sessionId", ["userId", "removed", "sessionId"])
+		.index("by_userId_removed_updatedAt", ["userId", "removed", "updatedAt"])
+		.index("by_userId_parentSessionId", ["userId", "lineage.parentSessionId"])
+		.index("by_parentRef", ["parentRef"]),
+
+	/**
+	 * One entry of a session each, all but its text. Written by `entries.append`; `removal` copies what a
+	 * fork still needs to that fork, and deletes the rows of a removed session.
+	 */
+	entries: defineTable({
+		session: v.id("sessions"),
+		entryId: v.string(),
+		parentId: vNullableString,
+		seq: v.number(),
+		/**
+		 * Stretch of the tree without a branching: an entry is in its parent's chain when it was the first to
+		 * come after the chain's end. So the way from an entry to the root is a few ranges of an index.
+		 */
+		chain: v.number(),
+		type: v.string(),
+		timestamp: v.number(),
+		/** UTF-8 bytes of the text. */
+		bytes: v.number(),
+		body: v.union(
+			v.object({ kind: v.literal("inline"), id: v.id("bodies") }),
+			v.object({ kind: v.literal("stored"), storageId: v.id("_storage") }),
+		),
+		columns: vEntryColumns,
+		/** Stands in the fork's parent too: not counted here (F2). */
+		copied: v.boolean(),
+		/** Its body now belongs to the fork that it was handed to (F3). */
+		handed: v.optional(v.boolean()),
+	})
+		.index("by_session_entryId", ["session", "entryId"])
+		.index("by_session_seq", ["session", "seq"])
+		.index("by_session_chain_seq", ["session", "chain", "seq"]),
+
+	/**
+	 * Text of an entry, exactly as it came. Apart from `entries`, so that questions about the tree do not
+	 * read megabytes. Written by `entries.append`; deleted by `removal` with the last row that names it.
+	 */
+	bodies: defineTable({ json: v.string() }),
+
+	/**
+	 * The run in flight. Written by `streams.start` and by the append that settles it, not by pushes.
+	 * Deleted by `streams.end`, a newer start, the terminal's going (`presence`), or `garbage`.
+	 */
+	streams: defineTable({
+		userId: v.id("users"),
+		session: v.id("sessions"),
+		streamId: v.string(),
+		terminalId: v.string(),
+		startedAt: v.number(),
+		settled: v.number(),
+	})
+		.index("by_streamId", ["streamId"])
+		.index("by_session", ["session"])
+		.index("by_userId_terminalId", ["userId", "terminalId"]),
+
+	/** Pushes of a stream, never changed. Written by `streams.push`; deleted after their stream, in batches. */
+	streamDeltas: defineTable({
+		userId: v.id("users"),
+		streamId: v.string(),
+		start: v.number(),
+		end: v.number(),
+		ops: vOps,
+	}).index("by_streamId_start", ["streamId", "start"]),
+
+	/** Who is here. Written by the beat that changes something visible; deleted by `leave` and the expiry. */
+	presence: defineTable({
+		userId: v.id("users"),
+		clientId: v.string(),
+		kind: vClientKind,
+		sessionId: vNullableString,
+		watching: v.boolean(),
+		label: v.string(),
+	})
+		.index("by_userId_clientId", ["userId", "clientId"])
+		.index("by_userId_sessionId", ["userId", "sessionId"]),
+
+	/** Until when a client counts as present. Apart from `presence`, so that a mere beat re-runs no list. Deleted with its row there. */
+	presenceDeadlines: defineTable({ presence: v.id("presence"), deadline: v.number() }).index("by_presence", [
+		"presence",
+	]),
+
+	/**
+	 * Removed sessions whose rows are still to go, one at a time for a user. Written by `sessions.remove`,
+	 * carried forward and deleted by `removal`.
+	 */
+	removals: defineTable({
+		userId: v.id("users"),
+		session: v.id("sessions"),
+		work: v.union(
+			v.object({ phase: v.literal("waiting") }),
+			v.object({
+				phase: v.literal("handing"),
+				claims: v.array(vClaim),
+				/** Forks that only need to point elsewhere. */
+				moves: v.array(
+					v.object({
+						fork: v.id("sessions"),
+						lineage: v.union(vLineage, v.null()),
+						parentRef: v.union(v.id("sessions"), v.null()),
+					}),
+				),
+				/** How far each claim is, in the order of `claims`, and the sums of what was copied. */
+				progress: v.array(
+					v.object({
+						/** Stretch in work, and the highest seq of it still to copy. */
+						stretch: v.number(),
+						upTo: v.number(),
+						rows: v.number(),
+						tokens: vTokens,
+						cost: v.number(),
+						entryCount: v.number(),
+						messageCount: v.number(),
+						toolCallCount: v.number(),
+					}),
+				),
+			}),
+			v.object({ phase: v.literal("deleting") }),
+		),
+	})
+		.index("by_userId", ["userId"])
+		.index("by_session", ["session"]),
+});

@@ -1,0 +1,40 @@
+/** Where a deployment answers plain HTTP. */
+
+/**
+ * The site of an API address: `.convex.cloud` has `.convex.site`, any other the next port. Without a slash
+ * at the end.
+ * @param siteUrl wins when it is not empty.
+ * @returns null when an address is not an http(s) URL.
+ */
+export function siteUrlOf(convexUrl: string, siteUrl?: string | null): string | null {
+	if (siteUrl) return parse(siteUrl) && trimmed(siteUrl);
+	const url = parse(convexUrl);
+	if (!url) return null;
+	if (url.hostname.endsWith(".convex.cloud")) {
+		return `${url.protocol}//${url.hostname.replace(/\.convex\.cloud$/, ".convex.site")}`;
+	}
+	const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+	return port >= 65_535 ? null : `${url.protocol}//${url.hostname}:${port + 1}`;
+}
+
+/** Whether an address is on this machine. */
+export function isLoopback(address: string): boolean {
+	const host = parse(address)?.hostname ?? "";
+	return (
+		host === "localhost" ||
+		host === "[::1]" ||
+		host.endsWith(".localhost") ||
+		/^127(\.\d{1,3}){3}$/.test(host)
+	);
+}
+
+function parse(address: string): URL | null {
+	try {
+		const url = new URL(address);
+		return url.protocol === "http:" || url.protocol === "https:" ? url : null;
+	} catch {
+		return null;
+	}
+}
+
+const trimmed = (address: string): string => address.trim().replace(/\/+$/, "");

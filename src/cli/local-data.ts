@@ -1,0 +1,80 @@
+/** What a local backend keeps beside its database: its secrets, and where it runs. */
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dataPaths } from "../config/paths.ts";
+import { CliError } from "./output.ts";
+
+export type Secrets = {
+	/** Of the deployment: may call internal functions. */
+	adminKey: string;
+	/** ES256 key that signs tokens, PKCS8 PEM. */
+	jwtPrivateKey: string;
+	/** Its public half as a JWKS document. */
+	jwks: string;
+};
+
+/** Where a backend runs on this data. */
+export type Running = { pid: number; url: string; siteUrl: string };
+
+/** Makes the folder, private to its user. */
+export function prepareDataDir(dataDir: string): void {
+	try {
+		mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+		accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+	} catch {
+		throw new CliError(`The data folder ${dataDir} cannot be written: check its rights, or choose another one with --data.`);
+	}
+}
+
+/** Null when there are none yet. */
+export function readSecrets(dataDir: string): Secrets | null {
+	try {
+		const secrets = JSON.parse(readFileSync(dataPaths(dataDir).secretsFile, "utf8")) as Partial<Secrets>;
+		if (secrets.adminKey && secrets.jwtPrivateKey && secrets.jwks) return secrets as Secrets;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+	}
+	throw new CliError(`The file ${dataPaths(dataDir).secretsFile} cannot be read: check its rights, or delete it to have new keys made.`);
+}
+
+export function ensureSecrets(dataDir: string): Secrets {
+	const found = readSecrets(dataDir);
+	if (found) return found;
+	const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+	const key = { ...publicKey.export({ format: "jwk" }), kid: randomBytes(8).toString("hex"), alg: "ES256", use: "sig" };
+	const secrets: Secrets = {
+		adminKey: `local|${randomBytes(32).toString("hex")}`,
+		jwtPrivateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+		jwks: JSON.stringify({ keys: [key] }),
+	};
+	writePrivate(dataPaths(dataDir).secretsFile, JSON.stringify(secrets, null, "\t"));
+	return secrets;
+}
+
+function writePrivate(path: string, text: string): void {
+	try {
+		writeFileSync(path, text, { mode: 0o600 });
+		chmodSync(path, 0o600);
+	} catch {
+		throw new CliError(`The file ${path} cannot be written: check the rights of its folder, or choose another one with --data.`);
+	}
+}
+
+export function writeRunning(dataDir: string, running: Running): void {
+	writePrivate(dataPaths(dataDir).runningFile, JSON.stringify(running));
+}
+
+export function forgetRunning(dataDir: string): void {
+	rmSync(dataPaths(dataDir).runningFile, { force: true });
+}
+
+/** The backend that runs on this data; null when none does, whatever a killed one left behind. */
+export function readRunning(dataDir: string): Running | null {
+	try {
+		const running = JSON.parse(readFileSync(dataPaths(dataDir).runningFile, "utf8")) as Running;
+		process.kill(running.pid, 0);
+		return running;
+	} catch {
+		return null;
+	}
+}

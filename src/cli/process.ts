@@ -1,0 +1,32 @@
+/** What long-running commands share: ports, signals, and starts that fail. */
+import { InvalidArgumentError } from "commander";
+import { EngineStartError } from "../engine/types.ts";
+import { ServerStartError } from "../server/listeners.ts";
+import { CliError } from "./output.ts";
+
+export function readPort(text: string): number {
+	const port = Number(text);
+	if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535; 0 takes a free one.");
+	return port;
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export async function untilStopped(): Promise<void> {
+	await new Promise<void>((resolve) => {
+		let asked = false;
+		const stop = () => {
+			if (asked) process.exit(1);
+			asked = true;
+			resolve();
+		};
+		process.on("SIGINT", stop);
+		process.on("SIGTERM", stop);
+		process.on("SIGHUP", stop);
+	});
+}
+
+/** Known failures of a start, as the sentence they carry. */
+export function startProblem(error: unknown): never {
+	if (error instanceof ServerStartError || error instanceof EngineStartError) throw new CliError(error.message);
+	throw error;
+}

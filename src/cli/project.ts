@@ -1,0 +1,26 @@
+/** Where the parts of this package lie, and its version. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const PROJECT_DIR = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+export const FUNCTIONS_DIR = join(PROJECT_DIR, "convex");
+export const EXTENSION_FILE = join(PROJECT_DIR, "src", "extension", "index.ts");
+export const DEMO_MODEL_FILE = join(PROJECT_DIR, "src", "extension", "demo-model.ts");
+export const DASHBOARD_DIR = join(PROJECT_DIR, "dist", "dashboard");
+
+export const VERSION: string = JSON.parse(readFileSync(join(PROJECT_DIR, "package.json"), "utf8")).version;
+
+export type PiProgram = { node: string; cli: string };
+
+/** Pi and a Node that can run it, as this checkout's dependencies bring them; null when they are not installed. */
+export function findPi(): PiProgram | null {
+	const cli = join(PROJECT_DIR, "node_modules", "@earendil-works", "pi-coding-agent", "dist", "bundle", "cli.js");
+	const node = join(PROJECT_DIR, "node_modules", ".bin", "node");
+	return existsSync(cli) && existsSync(node) ? { node, cli } : null;
+}
+
+/** The one line that starts Pi with the extension. */
+export function piCommandLine(): string {
+	return findPi() ? `npm run -s pi   (or, with your own Pi: pi install ${PROJECT_DIR})` : `pi install ${PROJECT_DIR}, then pi`;
+}

@@ -1,0 +1,40 @@
+import { memo, useMemo, useState } from "react";
+import { shortCount } from "../format.ts";
+import { cutText, plainText } from "../plain-text.ts";
+
+const AT_FIRST = 20_000;
+
+type Props = {
+	text: string;
+	/** Which end matters while it is cut: the beginning of a file, the end of a running command's output. */
+	keep?: "start" | "end";
+	label?: string;
+};
+
+/** Preformatted text; a long one is cut until somebody asks for all of it. */
+export const LongText = memo(function LongText({ text, keep = "start", label }: Props) {
+	const [all, setAll] = useState(false);
+	const plain = useMemo(() => plainText(text), [text]);
+	const { shown, hidden } = all ? { shown: plain, hidden: 0 } : cut(plain, keep);
+	const more = hidden > 0 && (
+		<button type="button" onClick={() => setAll(true)}>
+			Show {shortCount(hidden)} more characters
+		</button>
+	);
+	return (
+		<div className="long-text">
+			{keep === "end" && more}
+			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable with the keyboard */}
+			<pre dir="auto" tabIndex={0} aria-label={label} role={label ? "region" : undefined}>
+				{shown}
+			</pre>
+			{keep === "start" && more}
+		</div>
+	);
+});
+
+function cut(text: string, keep: "start" | "end"): { shown: string; hidden: number } {
+	if (keep === "start") return cutText(text, AT_FIRST);
+	const hidden = Math.max(0, text.length - AT_FIRST);
+	return { shown: text.slice(hidden), hidden };
+}

@@ -1,0 +1,47 @@
+import { memo } from "react";
+import ReactMarkdown, { type Components } from "react-markdown";
+import rehypeSanitize from "rehype-sanitize";
+import remarkGfm from "remark-gfm";
+import { isOutwardLink } from "../outward-link.ts";
+import { plainText } from "../plain-text.ts";
+import { LongText } from "./long-text.tsx";
+
+/** Longer texts are shown as plain text: parsing grows with the length and nobody reads it formatted. */
+const MOST = 100_000;
+
+/**
+ * Markdown that others wrote. HTML in it is shown as text, links lead only to the web and tell nobody where
+ * they were followed, pictures are not loaded but linked.
+ */
+export const Markdown = memo(function Markdown({ text }: { text: string }) {
+	if (text.length > MOST) return <LongText text={text} />;
+	return (
+		<div className="markdown" dir="auto">
+			<ReactMarkdown remarkPlugins={REMARK} rehypePlugins={REHYPE} components={COMPONENTS}>
+				{plainText(text)}
+			</ReactMarkdown>
+		</div>
+	);
+});
+
+const REMARK = [remarkGfm];
+const REHYPE = [rehypeSanitize];
+
+const COMPONENTS: Components = {
+	a: ({ href, children }) => <OutwardLink href={href}>{children}</OutwardLink>,
+	img: ({ src, alt }) => <OutwardLink href={typeof src === "string" ? src : undefined}>[picture: {alt || "no description"}]</OutwardLink>,
+	table: ({ children }) => (
+		<div className="table-box">
+			<table>{children}</table>
+		</div>
+	),
+};
+
+function OutwardLink({ href, children }: { href: string | undefined; children: React.ReactNode }) {
+	if (!isOutwardLink(href)) return <span>{children}</span>;
+	return (
+		<a href={href} target="_blank" rel="noopener noreferrer nofollow">
+			{children}
+		</a>
+	);
+}

@@ -1,0 +1,24 @@
+import { useQuery } from "convex/react";
+import { api } from "../../api.ts";
+import { routeHref } from "../../route.ts";
+
+/** Where one is, as whom, and the way out. */
+export function TopBar({ siteUrl, onSignOut }: { siteUrl: string; onSignOut: () => void }) {
+	const me = useQuery(api.users.me);
+	return (
+		<header className="top-bar">
+			<a className="brand" href={routeHref({ kind: "list" })}>
+				pi-opensync
+			</a>
+			<span className="top-bar-place quiet" title={siteUrl}>
+				{new URL(siteUrl).host}
+			</span>
+			<span className="top-bar-who quiet" dir="auto">
+				{me ? `${me.name} · ${me.keyName}` : ""}
+			</span>
+			<button type="button" onClick={onSignOut}>
+				Sign out
+			</button>
+		</header>
+	);
+}

@@ -1,0 +1,44 @@
+import { memo } from "react";
+import type { SessionView } from "../../../protocol/session.ts";
+import { Age } from "../../elements/age.tsx";
+import { StateDot } from "../../elements/state-dot.tsx";
+import { allTokens, dollars, shortCount } from "../../format.ts";
+import { routeHref } from "../../route.ts";
+import { sessionTitle } from "../../session-title.ts";
+
+type Props = { session: SessionView; isOpen: boolean };
+
+/** One session of the list. The list sends each row anew when any of them changes: compare what is shown. */
+export const SessionRow = memo(Row, (a, b) => a.isOpen === b.isOpen && JSON.stringify(a.session) === JSON.stringify(b.session));
+
+function Row({ session, isOpen }: Props) {
+	return (
+		<li>
+			<a
+				className="session-row"
+				href={routeHref({ kind: "session", sessionId: session.sessionId })}
+				aria-current={isOpen ? "page" : undefined}
+				data-session={session.sessionId}
+			>
+				<StateDot status={session.status} />
+				<span className="session-title" dir="auto">
+					{sessionTitle(session)}
+				</span>
+				<span className="session-age quiet">
+					<Age at={session.updatedAt} />
+				</span>
+				<span className="session-about quiet">
+					<bdi title={session.projectPath}>{session.projectName}</bdi>
+					{session.lineage && <span title="A fork of another session"> · fork</span>}
+				</span>
+				<span className="session-figures quiet">
+					<span title={`${allTokens(session.tokens).toLocaleString("en-US")} tokens`}>
+						{shortCount(allTokens(session.tokens))} tokens
+					</span>
+					{" · "}
+					<span title="Cost in US dollars">{dollars(session.cost)}</span>
+				</span>
+			</a>
+		</li>
+	);
+}

@@ -1,0 +1,62 @@
+/**
+ * The entries of a session that the page holds, as immutable state: a stretch without gaps from the
+ * newest back to where reading has got, plus what arrives at the end.
+ *
+ * Live arrival is a subscription of own entries after a seq. When it has grown, a second one from a later
+ * seq is opened, and the first is closed only once the second has answered: at no moment is an entry that
+ * the backend has shown missing here, so the running answer can give way to its entry without a flicker.
+ */
+import type { EntryPage, EntryView } from "../../../protocol/entry.ts";
+
+export type EntryLog = {
+	sessionId: string;
+	/** Oldest first; own entries and the shared part of ancestors. */
+	entries: readonly EntryView[];
+	/** To read on towards older ones; null at the beginning of the session. */
+	cursor: string | null;
+	/** Seqs after which own entries are subscribed: one, or two while moving on. */
+	tails: readonly number[];
+};
+
+/** Entries of a live answer after which the subscription moves on: each new entry sends all of them again. */
+const MOVE_ON_AFTER = 8;
+
+/** The state after the first page, which is newest first as all pages are. */
+export function startLog(sessionId: string, page: EntryPage): EntryLog {
+	const entries = [...page.entries].reverse();
+	return { sessionId, entries, cursor: page.cursor, tails: [lastSeq(sessionId, entries)] };
+}
+
+/** Puts an older page in front. */
+export function withOlder(log: EntryLog, page: EntryPage): EntryLog {
+	const known = new Set(log.entries.map(entryKey));
+	const older = page.entries.filter((entry) => !known.has(entryKey(entry))).reverse();
+	return { ...log, entries: [...older, ...log.entries], cursor: page.cursor };
+}
+
+/** Takes what the subscriptions show now; `answers` maps a seq to its answer, undefined while it loads. */
+export function withTails(log: EntryLog, answers: ReadonlyMap<number, readonly EntryView[] | undefined>): EntryLog {
+	let { entries, tails } = log;
+	for (const seq of tails) entries = appended(log.sessionId, entries, answers.get(seq) ?? []);
+	const newest = tails.at(-1) as number;
+	const answer = answers.get(newest);
+	if (answer !== undefined && tails.length > 1) tails = [newest];
+	else if (answer !== undefined && answer.length >= MOVE_ON_AFTER) tails = [newest, lastSeq(log.sessionId, entries)];
+	return entries === log.entries && tails === log.tails ? log : { ...log, entries, tails };
+}
+
+function appended(sessionId: string, entries: readonly EntryView[], more: readonly EntryView[]): readonly EntryView[] {
+	const last = lastSeq(sessionId, entries);
+	const fresh = more.filter((entry) => entry.seq > last);
+	return fresh.length === 0 ? entries : [...entries, ...fresh];
+}
+
+function lastSeq(sessionId: string, entries: readonly EntryView[]): number {
+	const last = entries.findLast((entry) => entry.sessionId === sessionId);
+	return last?.seq ?? 0;
+}
+
+/** Identity of an entry wherever it is shown. */
+export function entryKey(entry: Pick<EntryView, "sessionId" | "entryId">): string {
+	return `${entry.sessionId}/${entry.entryId}`;
+}

@@ -1,0 +1,88 @@
+import { Fold } from "../../elements/fold.tsx";
+import { LongText } from "../../elements/long-text.tsx";
+import { Markdown } from "../../elements/markdown.tsx";
+import { RawJson } from "../../elements/raw-json.tsx";
+import { firstLine, plainText } from "../../plain-text.ts";
+import type { AssistantPart, ContentPart } from "./entry-model.ts";
+import { ToolCall } from "./tool-call.tsx";
+import type { ResultOf } from "./transcript-rows.ts";
+
+/** What a person typed, or another place where text stands as it is. */
+export function PlainParts({ parts }: { parts: readonly ContentPart[] }) {
+	return parts.map((part, index) => <PlainPart key={keyOf(part.kind, index)} part={part} />);
+}
+
+function PlainPart({ part }: { part: ContentPart }) {
+	if (part.kind === "image") return <img className="picture" src={part.url} alt="Attached to the message" />;
+	if (part.kind === "other") return <RawJson title="Content of another kind" json={part.json} />;
+	return part.text.length > 5000 ? (
+		<LongText text={part.text} />
+	) : (
+		<p className="plain-text" dir="auto">
+			{plainText(part.text)}
+		</p>
+	);
+}
+
+/** Text that is markdown. */
+export function MarkdownParts({ parts }: { parts: readonly ContentPart[] }) {
+	return parts.map((part, index) =>
+		part.kind === "text" ? (
+			<Markdown key={keyOf(part.kind, index)} text={part.text} />
+		) : (
+			<PlainPart key={keyOf(part.kind, index)} part={part} />
+		),
+	);
+}
+
+type AssistantPartsProps = {
+	parts: readonly AssistantPart[];
+	resultOf: ResultOf;
+	/** True while the answer is being said: thinking at its end stands open. */
+	isLive?: boolean;
+};
+
+/** An answer: the same for one that stands and one that grows, so that the one can replace the other unseen. */
+export function AssistantParts({ parts, resultOf, isLive = false }: AssistantPartsProps) {
+	return parts.map((part, index) => {
+		const key = keyOf(part.kind, index);
+		switch (part.kind) {
+			case "text":
+				return part.text.trim() === "" ? null : <Markdown key={key} text={part.text} />;
+			case "thinking":
+				return <Thinking key={key} text={part.text} redacted={part.redacted} isGrowing={isLive && index === parts.length - 1} />;
+			case "toolCall":
+				return <ToolCall key={key} call={part} result={resultOf(part.toolCallId)} isLive={isLive} />;
+			default:
+				return <PlainPart key={key} part={part} />;
+		}
+	});
+}
+
+function Thinking({ text, redacted, isGrowing }: { text: string; redacted: boolean; isGrowing: boolean }) {
+	if (redacted) return <p className="quiet">Thinking hidden by the provider.</p>;
+	if (text.trim() === "") return null;
+	const hint = firstLine(plainText(isGrowing ? lastLine(text) : text).replace(/[*_#`]/g, ""), 90);
+	return (
+		<Fold
+			className="thinking"
+			summary={
+				<>
+					<span className="fold-name">{isGrowing ? "Thinking…" : "Thinking"}</span> <bdi className="fold-hint">{hint}</bdi>
+				</>
+			}
+		>
+			{() => <Markdown text={text} />}
+		</Fold>
+	);
+}
+
+function lastLine(text: string): string {
+	const trimmed = text.trimEnd();
+	return trimmed.slice(trimmed.lastIndexOf("\n") + 1);
+}
+
+/** Content never moves within its entry, so the place is an identity. */
+function keyOf(kind: string, index: number): string {
+	return `${kind}-${index}`;
+}

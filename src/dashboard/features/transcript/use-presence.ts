@@ -1,0 +1,41 @@
+import { useConvex, useQuery } from "convex/react";
+import { useEffect } from "react";
+import { uuid } from "../../../lib/ids.ts";
+import { PRESENCE_BEAT_MS } from "../../../protocol/limits.ts";
+import type { Present } from "../../../protocol/presence.ts";
+import { api } from "../../api.ts";
+
+/** New with each page that is opened. */
+const CLIENT_ID = uuid();
+
+/**
+ * Says that this page looks at the session while it can be seen, so that its terminal sends the running
+ * answer; gives who else is there.
+ */
+export function usePresence(sessionId: string): readonly Present[] {
+	const client = useConvex();
+	useEffect(() => {
+		const beat = (): void => {
+			const watching = document.visibilityState === "visible";
+			const args = { clientId: CLIENT_ID, kind: "dashboard", sessionId, watching, label: "Dashboard" } as const;
+			// A beat that fails is made good by the next one.
+			void client.mutation(api.presence.beat, args).catch(() => {});
+		};
+		const leave = (): void => {
+			// Not told in time, the deadline tells.
+			void client.mutation(api.presence.leave, { clientId: CLIENT_ID }).catch(() => {});
+		};
+		beat();
+		const timer = setInterval(() => client.connectionState().isWebSocketConnected && beat(), PRESENCE_BEAT_MS);
+		document.addEventListener("visibilitychange", beat);
+		window.addEventListener("pagehide", leave);
+		return () => {
+			clearInterval(timer);
+			document.removeEventListener("visibilitychange", beat);
+			window.removeEventListener("pagehide", leave);
+			leave();
+		};
+	}, [client, sessionId]);
+	const present = useQuery(api.presence.list, { sessionId });
+	return present?.filter((one) => one.clientId !== CLIENT_ID) ?? [];
+}

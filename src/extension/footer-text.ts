@@ -1,0 +1,53 @@
+/** The state of the sync in the few characters that a footer has. */
+import type { Present } from "../protocol/presence.ts";
+import type { SyncState } from "../sync/contract.ts";
+
+/** What the terminal as a whole is in, the sync's own state being one case. */
+export type Condition =
+	/** Switched off by setting or flag. */
+	| { kind: "off" }
+	/** No key: nothing can be sent. */
+	| { kind: "unset" }
+	/** What syncs could not be loaded. */
+	| { kind: "broken"; reason: string }
+	| { kind: "starting" }
+	| { kind: "syncing"; state: SyncState };
+
+/** Footer text, or undefined for none. */
+export function footerText(condition: Condition): string | undefined {
+	switch (condition.kind) {
+		case "off":
+			return undefined;
+		case "unset":
+			return "opensync: not set up";
+		case "broken":
+			return "opensync: failed";
+		case "starting":
+			return "opensync: …";
+		case "syncing":
+			return `opensync: ${[linkText(condition.state), presentText(condition.state.present)].filter(Boolean).join(" · ")}`;
+	}
+}
+
+function linkText(state: SyncState): string {
+	const waiting = state.queued > 0 ? `${state.queued} queued` : "";
+	switch (state.link) {
+		case "connecting":
+			return waiting || "…";
+		case "offline":
+			return waiting ? `offline, ${waiting}` : "offline";
+		case "signedOut":
+			return "signed out";
+		case "live": {
+			const refused = state.parked.length > 0 ? `, ${state.parked.length} refused` : "";
+			return `${waiting || "synced"}${refused}`;
+		}
+	}
+}
+
+/** Who else is here: one by name, more by number. */
+function presentText(present: readonly Present[]): string {
+	if (present.length === 0) return "";
+	if (present.length === 1) return `with ${present[0]?.label || present[0]?.kind}`;
+	return `with ${present.length} others`;
+}

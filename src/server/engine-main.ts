@@ -1,0 +1,48 @@
+/** Serves any Convex functions folder: what the command line's `engine` verb runs. */
+import { openEngine } from "../engine/open-engine.ts";
+import { openListeners } from "./listeners.ts";
+import { type RunningServer, startServer } from "./start-server.ts";
+
+export type EngineMainOptions = {
+	functionsDir: string;
+	/** Null keeps everything in memory. */
+	dataDir: string | null;
+	adminKey: string;
+	host?: string;
+	port: number;
+	sitePort: number;
+	staticDir?: string | null;
+	allowedHosts?: readonly string[];
+	/** `process.env` of the functions; may be made from the addresses, which are known only now. */
+	env?: Readonly<Record<string, string>>;
+	log?: (line: string) => void;
+};
+
+/** Listens, opens the engine, serves. Rejects with `ServerStartError` or `EngineStartError`, leaving nothing open. */
+export async function runEngine(options: EngineMainOptions): Promise<RunningServer> {
+	const listeners = await openListeners(options.host ?? "127.0.0.1", options.port, options.sitePort);
+	const shown = listeners.host === "0.0.0.0" || listeners.host === "::" ? "127.0.0.1" : listeners.host;
+	const address = (port: number) => `http://${shown.includes(":") ? `[${shown}]` : shown}:${port}`;
+	try {
+		const engine = await openEngine({
+			functionsDir: options.functionsDir,
+			dataDir: options.dataDir,
+			env: options.env ?? {},
+			cloudUrl: address(listeners.api.port),
+			siteUrl: address(listeners.site.port),
+			log: options.log,
+		});
+		const server = await startServer({ ...options, engine, listeners });
+		return {
+			...server,
+			async close() {
+				await server.close();
+				await engine.close();
+			},
+		};
+	} catch (error) {
+		listeners.api.server.close();
+		listeners.site.server.close();
+		throw error;
+	}
+}

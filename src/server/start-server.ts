@@ -1,0 +1,159 @@
+/**
+ * The process around the engine: API port (sync socket, HTTP API, files, HTTP actions under `/http`) and site
+ * port (HTTP actions, then the page). Loopback unless told otherwise; Host and Origin are checked (A6).
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Engine } from "../engine/types.ts";
+import { createCallers } from "./callers.ts";
+import { functionApi } from "./function-api.ts";
+import { closeListener, type Listeners, openListeners } from "./listeners.ts";
+import { HttpError, sendFailure, sendText } from "./replies.ts";
+import { createGuard, hostName } from "./request-guard.ts";
+import { guarded, serveHttpAction } from "./site.ts";
+import { serveStatic } from "./static-files.ts";
+import { storageApi } from "./storage-api.ts";
+import { attachSyncServer } from "./sync-server.ts";
+
+export type ServerOptions = {
+	engine: Engine;
+	adminKey: string;
+	/** Sockets that listen already (see `listeners.ts`); else they are opened from host and ports. */
+	listeners?: Listeners;
+	/** Default 127.0.0.1. */
+	host?: string;
+	/** 0 takes a free one. */
+	port?: number;
+	sitePort?: number;
+	/** Folder of the page's files; null serves none. */
+	staticDir?: string | null;
+	/** Host names besides loopback's that requests may name. */
+	allowedHosts?: readonly string[];
+	log?: (line: string) => void;
+};
+
+export type RunningServer = {
+	url: string;
+	siteUrl: string;
+	port: number;
+	sitePort: number;
+	close(): Promise<void>;
+};
+
+const VERSION = "pi-opensync";
+const CLOSE_GRACE_MS = 1_500;
+
+/** Starts answering. Rejects with a `ServerStartError` when the ports cannot be had. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+	const { engine, adminKey, staticDir = null, log = () => {} } = options;
+	const listeners =
+		options.listeners ??
+		(await openListeners(options.host ?? "127.0.0.1", options.port ?? 0, options.sitePort ?? 0));
+	const { api, site, host } = listeners;
+	const guard = createGuard([
+		...(options.allowedHosts ?? []),
+		...(/^(0\.0\.0\.0|::)$/.test(host) ? [] : [host]),
+	]);
+	const callers = createCallers(adminKey, engine.authProviders);
+	const sync = attachSyncServer(api.server, engine, callers, guard, log);
+
+	const checked = (
+		handle: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>,
+	) => {
+		return (request: IncomingMessage, response: ServerResponse) =>
+			guarded(response, log, async () => {
+				if (!guard.hostAllowed(request))
+					throw new HttpError(403, "HostNotAllowed", "This server does not answer to that host name.");
+				await handle(request, response, readUrl(request));
+			});
+	};
+
+	api.handle = checked(async (request, response, url) => {
+		if (url.pathname.startsWith("/http/") || url.pathname === "/http") {
+			await serveHttpAction(
+				engine,
+				callers,
+				request,
+				response,
+				`${url.pathname.slice("/http".length) || "/"}${url.search}`,
+				"answer404",
+			);
+			return;
+		}
+		if (url.pathname.startsWith("/api/")) return await answerApi(request, response, url);
+		if (request.method === "GET" && url.pathname === "/")
+			return sendText(response, 200, "This Convex deployment is running. See https://docs.convex.dev/.\n");
+		if (url.pathname === "/version") return sendText(response, 200, VERSION);
+		if (url.pathname === "/instance_name") return sendText(response, 200, "local");
+		if (url.pathname === "/instance_version") return sendText(response, 200, VERSION);
+		sendText(response, 404, "Not found");
+	});
+
+	async function answerApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+		if (!guard.originAllowed(request))
+			throw new HttpError(403, "OriginNotAllowed", "Pages of that origin may not call this server.");
+		for (const [name, value] of Object.entries(corsHeaders(request))) response.setHeader(name, value);
+		if (request.method === "OPTIONS") return void response.writeHead(204).end();
+		try {
+			if (await storageApi(engine, request, response, url)) return;
+			if (await functionApi(engine, callers, request, response, url)) return;
+			sendFailure(response, new HttpError(404, "NotFound", "There is no such route."), log);
+		} catch (error) {
+			sendFailure(response, error, log);
+		}
+	}
+
+	site.handle = checked(async (request, response, url) => {
+		const path = `${url.pathname}${url.search}`;
+		const taken = await serveHttpAction(
+			engine,
+			callers,
+			request,
+			response,
+			path,
+			staticDir ? "leave" : "answer404",
+		);
+		if (!taken && staticDir)
+			await serveStatic(staticDir, apiOrigins(request, api.port), request, response, url.pathname);
+	});
+
+	const shownHost = host.includes(":") ? `[${host}]` : host;
+	return {
+		url: `http://${shownHost}:${api.port}`,
+		siteUrl: `http://${shownHost}:${site.port}`,
+		port: api.port,
+		sitePort: site.port,
+		async close() {
+			await sync.close(CLOSE_GRACE_MS);
+			await Promise.all([closeListener(api, 400), closeListener(site, 400)]);
+		},
+	};
+}
+
+function readUrl(request: IncomingMessage): URL {
+	try {
+		return new URL(request.url ?? "/", "http://localhost");
+	} catch {
+		throw new HttpError(400, "BadRequest", "The address of the request is not valid.");
+	}
+}
+
+function corsHeaders(request: IncomingMessage): Record<string, string> {
+	const { origin } = request.headers;
+	if (origin === undefined) return {};
+	return {
+		"Access-Control-Allow-Origin": origin,
+		"Access-Control-Allow-Credentials": "true",
+		"Access-Control-Allow-Methods": "GET, POST, OPTIONS, PATCH, DELETE, PUT",
+		"Access-Control-Allow-Headers":
+			request.headers["access-control-request-headers"] ?? "Content-Type, Authorization, Convex-Client",
+		"Access-Control-Max-Age": "86400",
+		Vary: "Origin, Access-Control-Request-Headers",
+	};
+}
+
+/** The API as the page's reader reaches it: same host name, the API's port. */
+function apiOrigins(request: IncomingMessage, port: number): string[] {
+	const name = hostName(request.headers.host) ?? "127.0.0.1";
+	const names = new Set([name, "127.0.0.1", "localhost"]);
+	return [...names].flatMap((one) => [`http://${one}:${port}`, `ws://${one}:${port}`]);
+}

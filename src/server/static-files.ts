@@ -1,0 +1,89 @@
+/** Files of the page, from one folder. Unknown paths of a navigation get `index.html`: the page routes itself. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { extname, join, normalize, sep } from "node:path";
+import { sendText } from "./replies.ts";
+
+const TYPES: Record<string, string> = {
+	".html": "text/html; charset=utf-8",
+	".js": "text/javascript; charset=utf-8",
+	".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml",
+	".png": "image/png",
+	".ico": "image/x-icon",
+	".json": "application/json",
+	".map": "application/json",
+	".woff2": "font/woff2",
+	".txt": "text/plain; charset=utf-8",
+	".webmanifest": "application/manifest+json",
+};
+/** File names that carry a hash of their content never change. */
+const HASHED = /[-.][A-Z0-9a-z]{8,}\.(js|css|woff2|svg|png)(\.map)?$/;
+
+/** `connect`: addresses the page may talk to besides its own, such as the API's. */
+export async function serveStatic(
+	staticDir: string,
+	connect: readonly string[],
+	request: IncomingMessage,
+	response: ServerResponse,
+	path: string,
+): Promise<void> {
+	if (request.method !== "GET" && request.method !== "HEAD")
+		return sendText(response, 404, "No matching routes found");
+	const file =
+		(await find(staticDir, path)) ?? (wantsPage(request) ? await find(staticDir, "/index.html") : null);
+	if (!file) return sendText(response, 404, "No matching routes found");
+	const etag = `"${file.size.toString(36)}-${Math.floor(file.mtimeMs).toString(36)}"`;
+	const headers = {
+		...pageHeaders(connect),
+		"Content-Type": TYPES[extname(file.path)] ?? "application/octet-stream",
+		"Cache-Control": HASHED.test(file.path) ? "public, max-age=31536000, immutable" : "no-cache",
+		ETag: etag,
+	};
+	if (request.headers["if-none-match"] === etag) return void response.writeHead(304, headers).end();
+	response.writeHead(200, { ...headers, "Content-Length": String(file.size) });
+	if (request.method === "HEAD") response.end();
+	else
+		createReadStream(file.path)
+			.on("error", () => response.destroy())
+			.pipe(response);
+}
+
+export function pageHeaders(connect: readonly string[]): Record<string, string> {
+	const policy = [
+		"default-src 'self'",
+		`connect-src ${["'self'", ...connect].join(" ")}`,
+		`img-src ${["'self'", "data:", "blob:", ...connect.filter((one) => one.startsWith("http"))].join(" ")}`,
+		"style-src 'self'",
+		"object-src 'none'",
+		"base-uri 'none'",
+		"form-action 'none'",
+		"frame-ancestors 'none'",
+	];
+	return {
+		"Content-Security-Policy": policy.join("; "),
+		"X-Content-Type-Options": "nosniff",
+		"X-Frame-Options": "DENY",
+		"Referrer-Policy": "no-referrer",
+		"Cross-Origin-Opener-Policy": "same-origin",
+	};
+}
+
+const wantsPage = (request: IncomingMessage) => (request.headers.accept ?? "").includes("text/html");
+
+type Found = { path: string; size: number; mtimeMs: number };
+
+async function find(staticDir: string, urlPath: string): Promise<Found | null> {
+	let decoded: string;
+	try {
+		decoded = decodeURIComponent(urlPath);
+	} catch {
+		return null;
+	}
+	if (decoded.includes("\0")) return null;
+	const path = normalize(join(staticDir, decoded === "/" ? "/index.html" : decoded));
+	if (!path.startsWith(normalize(staticDir) + sep)) return null;
+	const found = await stat(path).catch(() => null);
+	return found?.isFile() ? { path, size: found.size, mtimeMs: found.mtimeMs } : null;
+}

@@ -1,0 +1,105 @@
+import { expect } from "bun:test";
+import { api } from "../../convex/_generated/api.js";
+import { START, scenario } from "./app.ts";
+import { session, talk, tell } from "./stories.ts";
+
+scenario("opening a session twice makes one, and says what it holds", async (app) => {
+	const client = await app.signIn();
+	expect(await client.mutation(api.sessions.open, session("s"))).toEqual({
+		lastSeq: 0,
+		lastEntryId: null,
+		entryCount: 0,
+	});
+	await client.mutation(api.entries.append, { sessionId: "s", entries: talk(["a", "b"]) });
+	expect(await client.mutation(api.sessions.open, session("s"))).toEqual({
+		lastSeq: 2,
+		lastEntryId: "b",
+		entryCount: 2,
+	});
+	const { page } = await client.query(api.sessions.list, { paginationOpts: { numItems: 5, cursor: null } });
+	expect(page).toHaveLength(1);
+});
+
+scenario("opening again adds what is newly known and empties nothing", async (app) => {
+	const client = await app.signIn();
+	await client.mutation(api.sessions.open, session("s", { header: null, gitBranch: null, projectName: "" }));
+	await client.mutation(
+		api.sessions.open,
+		session("s", { header: "{}", gitBranch: "main", machine: "tower" }),
+	);
+	await client.mutation(
+		api.sessions.open,
+		session("s", { header: null, gitBranch: null, machine: "", startedAt: 5 }),
+	);
+	expect(await client.query(api.sessions.get, { sessionId: "s" })).toMatchObject({
+		gitBranch: "main",
+		machine: "tower",
+		projectName: "proj",
+		startedAt: START,
+		status: "idle",
+	});
+	expect(await client.query(api.sessions.header, { sessionId: "s" })).toBe("{}");
+});
+
+scenario("a session without a sensible id or with a huge header is refused", async (app) => {
+	const client = await app.signIn();
+	expect(await client.refused(api.sessions.open, session(""))).toBe("invalid");
+	expect(await client.refused(api.sessions.open, session("x".repeat(300)))).toBe("too_large");
+	expect(await client.refused(api.sessions.open, session("s", { header: "x".repeat(20_000) }))).toBe(
+		"too_large",
+	);
+});
+
+scenario("updating changes only what is given", async (app) => {
+	const client = await app.signIn();
+	await tell(client, session("s", { gitBranch: "main" }), talk(["a"]));
+	await client.mutation(api.sessions.update, { sessionId: "s", status: "running" });
+	await client.mutation(api.sessions.update, { sessionId: "s", leafId: "a" });
+	expect(await client.query(api.sessions.get, { sessionId: "s" })).toMatchObject({
+		status: "running",
+		leafId: "a",
+		gitBranch: "main",
+		endedAt: null,
+	});
+	expect(await client.refused(api.sessions.update, { sessionId: "other", status: "idle" })).toBe(
+		"session_unknown",
+	);
+});
+
+scenario("a session that ends has an end, one that is resumed has none", async (app) => {
+	const client = await app.signIn();
+	const endedAt = async () => (await client.query(api.sessions.get, { sessionId: "s" }))?.endedAt;
+	await tell(client, session("s"));
+	await client.mutation(api.sessions.update, { sessionId: "s", status: "ended" });
+	expect(await endedAt()).toBe(START);
+	await client.mutation(api.sessions.update, { sessionId: "s", status: "running" });
+	expect(await endedAt()).toBeNull();
+	await client.mutation(api.sessions.update, { sessionId: "s", status: "ended", endedAt: 7 });
+	expect(await endedAt()).toBe(7);
+});
+
+scenario("the list has the newest activity first, page after page", async (app) => {
+	const client = await app.signIn();
+	for (const id of ["one", "two", "three"]) {
+		await tell(client, session(id), talk(["a"]));
+		await app.advance(1000);
+	}
+	await client.mutation(api.entries.append, { sessionId: "one", entries: talk(["b"], "a") });
+	const first = await client.query(api.sessions.list, { paginationOpts: { numItems: 2, cursor: null } });
+	const second = await client.query(api.sessions.list, {
+		paginationOpts: { numItems: 2, cursor: first.continueCursor },
+	});
+	expect([...first.page, ...second.page].map((one) => one.sessionId)).toEqual(["one", "three", "two"]);
+});
+
+scenario("what is not there reads as nothing", async (app) => {
+	const client = await app.signIn();
+	expect(await client.query(api.sessions.get, { sessionId: "s" })).toBeNull();
+	expect(await client.query(api.sessions.header, { sessionId: "s" })).toBeNull();
+	expect(await client.query(api.sessions.lineage, { sessionId: "s" })).toEqual({
+		ancestors: [],
+		children: [],
+	});
+	expect(await client.query(api.entries.get, { sessionId: "s", entryId: "a" })).toBeNull();
+	expect(await client.query(api.streams.current, { sessionId: "s" })).toBeNull();
+});
