@@ -5,7 +5,6 @@
  * Bad input is answered with 400 or 401 and one sentence, never with 500.
  */
 import { httpRouter } from "convex/server";
-import { ALL_SCOPES } from "../src/protocol/access.ts";
 import { BACKEND_NAME, FEATURES, PROTOCOL_VERSION } from "../src/protocol/version.ts";
 import { internal } from "./_generated/api.js";
 import { httpAction } from "./_generated/server.js";
@@ -83,7 +82,7 @@ http.route({
 		});
 		if (!redeemed)
 			return answer(401, { error: "This sign-in code is unknown, used or too old. Ask for a new one." });
-		return answer(200, { key, name, scopes: ALL_SCOPES });
+		return answer(200, { key, name });
 	}),
 });
 

@@ -142,13 +142,15 @@ export default defineSchema({
 	streams: defineTable({
 		userId: v.id("users"),
 		session: v.id("sessions"),
+		/** Pi's id again, so that finding the stream does not read the session's row, which every entry changes. */
+		sessionId: v.string(),
 		streamId: v.string(),
 		terminalId: v.string(),
 		startedAt: v.number(),
 		settled: v.number(),
 	})
 		.index("by_streamId", ["streamId"])
-		.index("by_session", ["session"])
+		.index("by_userId_sessionId", ["userId", "sessionId"])
 		.index("by_userId_terminalId", ["userId", "terminalId"]),
 
 	/** Pushes of a stream, never changed. Written by `streams.push`; deleted after their stream, in batches. */

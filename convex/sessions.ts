@@ -18,7 +18,7 @@ import { controlMutation, readQuery, writeMutation } from "./access.ts";
 import { asName, checked } from "./model/checks.ts";
 import { derivedFromShared } from "./model/inherit.ts";
 import { findSession, needSession, sessionView } from "./model/sessions.ts";
-import { endStream } from "./model/streaming.ts";
+import { endStream, streamsOf } from "./model/streaming.ts";
 import { NO_TOTALS, NOTHING_DERIVED } from "./model/totals.ts";
 
 /** The first line of a session file is short; this only keeps lists from carrying something else. */
@@ -217,10 +217,7 @@ export const remove = controlMutation({
 		const session = await findSession(ctx, ctx.userId, sessionId);
 		if (!session) return null;
 		await ctx.db.patch(session._id, { removed: true });
-		const streams = await ctx.db
-			.query("streams")
-			.withIndex("by_session", (q) => q.eq("session", session._id))
-			.collect();
+		const streams = await streamsOf(ctx, ctx.userId, sessionId).collect();
 		for (const stream of streams) await endStream(ctx, stream);
 		const waiting = await ctx.db
 			.query("removals")

@@ -13,8 +13,8 @@ import type { Doc } from "./_generated/dataModel.js";
 import { internalMutation, type QueryCtx } from "./_generated/server.js";
 import { readQuery, writeMutation } from "./access.ts";
 import { checked, utf8Bytes } from "./model/checks.ts";
-import { findSession, needSession } from "./model/sessions.ts";
-import { clearDeltas, endStream, findStream } from "./model/streaming.ts";
+import { needSession } from "./model/sessions.ts";
+import { clearDeltas, endStream, findStream, streamsOf } from "./model/streaming.ts";
 
 /** Convex's limit for an array. */
 const PUSH_MAX_OPS = 8192;
@@ -33,16 +33,14 @@ export const start = writeMutation({
 		const known = await findStream(ctx, streamId);
 		if (known?.session === session._id) return null;
 		if (known) throw refusal("invalid", `The stream ${streamId} is of another session.`);
-		const older = await ctx.db
-			.query("streams")
-			.withIndex("by_session", (q) => q.eq("session", session._id))
-			.collect();
+		const older = await streamsOf(ctx, ctx.userId, sessionId).collect();
 		for (const stream of older) {
 			if (stream.terminalId === terminalId) await endStream(ctx, stream);
 		}
 		await ctx.db.insert("streams", {
 			userId: ctx.userId,
 			session: session._id,
+			sessionId,
 			streamId,
 			terminalId,
 			startedAt,
@@ -88,13 +86,7 @@ export const current = readQuery({
 	args: { sessionId: v.string() },
 	returns: v.union(vStreamView, v.null()),
 	handler: async (ctx, { sessionId }) => {
-		const session = await findSession(ctx, ctx.userId, sessionId);
-		if (!session) return null;
-		const stream = await ctx.db
-			.query("streams")
-			.withIndex("by_session", (q) => q.eq("session", session._id))
-			.order("desc")
-			.first();
+		const stream = await streamsOf(ctx, ctx.userId, sessionId).order("desc").first();
 		if (!stream) return null;
 		const { streamId, terminalId, startedAt, settled } = stream;
 		return { streamId, terminalId, startedAt, settled };

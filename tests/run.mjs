@@ -26,7 +26,8 @@ if (levels.includes("e2e") || levels.includes("fault")) ensurePrograms();
 
 /** Chromium and tmux: installed on Debian with root, named elsewhere. */
 function ensurePrograms() {
-	const has = (names) => names.some((name) => spawnSync("sh", ["-c", `command -v ${name}`], { stdio: "ignore" }).status === 0);
+	const has = (names) =>
+		names.some((name) => spawnSync("sh", ["-c", `command -v ${name}`], { stdio: "ignore" }).status === 0);
 	const wanted = [
 		{ package: "tmux", programs: ["tmux"] },
 		{ package: "chromium", programs: ["chromium", "chromium-browser", "google-chrome"] },
@@ -35,14 +36,19 @@ function ensurePrograms() {
 	const packages = wanted.map((one) => one.package);
 	const debian = existsSync("/etc/debian_version") && process.getuid?.() === 0;
 	if (!debian) {
-		console.error(`The terminal and browser tests need ${packages.join(" and ")}: install ${packages.length > 1 ? "them" : "it"} with your package manager, then try again.`);
+		console.error(
+			`The terminal and browser tests need ${packages.join(" and ")}: install ${packages.length > 1 ? "them" : "it"} with your package manager, then try again.`,
+		);
 		console.log("0 passed, 1 failed");
 		process.exit(1);
 	}
 	console.log(`Installing ${packages.join(" and ")} …`);
 	const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
 	spawnSync("apt-get", ["update", "-qq"], { stdio: ["ignore", "ignore", "inherit"], env });
-	const result = spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { stdio: ["ignore", "ignore", "inherit"], env });
+	const result = spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], {
+		stdio: ["ignore", "ignore", "inherit"],
+		env,
+	});
 	if (result.status !== 0) {
 		console.error(`apt-get could not install ${packages.join(" and ")}.`);
 		console.log("0 passed, 1 failed");
@@ -53,7 +59,11 @@ function ensurePrograms() {
 /** Runs a program, its output passed on as it comes. */
 function run(program, programArgs) {
 	return new Promise((done) => {
-		const child = spawn(join(BIN, program), programArgs, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, FORCE_COLOR: "0" } });
+		const child = spawn(join(BIN, program), programArgs, {
+			cwd: ROOT,
+			stdio: ["ignore", "pipe", "pipe"],
+			env: { ...process.env, FORCE_COLOR: "0" },
+		});
 		let output = "";
 		const timer = setTimeout(() => child.kill("SIGKILL"), LEVEL_MOST_MS);
 		for (const stream of [child.stdout, child.stderr]) {
@@ -99,7 +109,8 @@ const check = ({ code }) => (code === 0 ? { passed: 1, failed: 0 } : { passed: 0
 
 /** From the runner's own summary; a run that ends badly without a failed test counts as one. */
 function counted({ code, output }) {
-	const count = (word) => Number([...output.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].at(-1)?.[1] ?? 0);
+	const count = (word) =>
+		Number([...output.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].at(-1)?.[1] ?? 0);
 	const passed = count("pass");
 	const failed = count("fail");
 	return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
@@ -113,7 +124,10 @@ for (const level of levels) {
 	summary.push({ level, ...result, seconds: Math.round((Date.now() - started) / 1000) });
 }
 console.log("");
-for (const { level, passed, failed, seconds } of summary) console.log(`${level.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed  ${seconds} s`);
+for (const { level, passed, failed, seconds } of summary)
+	console.log(
+		`${level.padEnd(10)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed  ${seconds} s`,
+	);
 const passed = summary.reduce((sum, one) => sum + one.passed, 0);
 const failed = summary.reduce((sum, one) => sum + one.failed, 0);
 console.log(`\n${passed} passed, ${failed} failed`);

@@ -72,7 +72,7 @@ async function claimWay(
 		if (owner) return { stretches, ...(await pointTo(ctx, session, owner.fork, chain, upTo)) };
 		const below = owners.at(-1);
 		const start = (await chainStart(ctx, session, chain))?.seq ?? upTo;
-		stretches.push({ chain, from: below ? below.end : start, to: upTo });
+		stretches.push({ chain, from: below ? below.end + 1 : start, to: upTo });
 		claimed.set(chain, [...owners, { end: upTo, fork }]);
 		if (below) return { stretches, ...(await pointTo(ctx, session, below.fork, chain, below.end)) };
 	}

@@ -2,7 +2,7 @@
 
 import { internal } from "../_generated/api.js";
 import type { Doc, Id } from "../_generated/dataModel.js";
-import type { MutationCtx } from "../_generated/server.js";
+import type { MutationCtx, QueryCtx } from "../_generated/server.js";
 
 /** Pushes deleted in one mutation: at most 128 KiB each, so 8 MiB of the 16 that may be read. */
 export const DELTAS_PER_BATCH = 64;
@@ -15,6 +15,13 @@ export async function findStream(
 		.query("streams")
 		.withIndex("by_streamId", (q) => q.eq("streamId", streamId))
 		.first();
+}
+
+/** Streams of a session, oldest first. There are more than one only while terminals change. */
+export function streamsOf(ctx: Pick<QueryCtx, "db">, userId: Id<"users">, sessionId: string) {
+	return ctx.db
+		.query("streams")
+		.withIndex("by_userId_sessionId", (q) => q.eq("userId", userId).eq("sessionId", sessionId));
 }
 
 /** Stored entries cover the stream up to `upTo` (S2). Never goes back; another session's stream is left alone. */

@@ -1,11 +1,16 @@
 /** Calls that need the deployment's admin key: internal functions over HTTP. */
-import { type Value, convexToJson, jsonToConvex } from "convex/values";
+import { convexToJson, jsonToConvex, type Value } from "convex/values";
 import { CliError } from "./output.ts";
 
 const DEADLINE_MS = 15_000;
 
 /** Runs a function of any kind by path. */
-export async function callAsAdmin(url: string, adminKey: string, path: string, args: Record<string, Value>): Promise<Value> {
+export async function callAsAdmin(
+	url: string,
+	adminKey: string,
+	path: string,
+	args: Record<string, Value>,
+): Promise<Value> {
 	let response: Response;
 	try {
 		response = await fetch(`${url}/api/function`, {
@@ -15,16 +20,23 @@ export async function callAsAdmin(url: string, adminKey: string, path: string, a
 			signal: AbortSignal.timeout(DEADLINE_MS),
 		});
 	} catch {
-		throw new CliError(`The backend at ${url} does not answer: start it with \`npm start\`, or check the address.`);
+		throw new CliError(
+			`The backend at ${url} does not answer: start it with \`npm start\`, or check the address.`,
+		);
 	}
 	const text = await response.text();
 	if (response.status === 401 || response.status === 403) {
-		throw new CliError(`The backend at ${url} does not take this admin key: check --admin-key, or the --data folder.`);
+		throw new CliError(
+			`The backend at ${url} does not take this admin key: check --admin-key, or the --data folder.`,
+		);
 	}
 	const result = parse(text);
 	if (result?.status === "success") return jsonToConvex(result.value as never) as Value;
 	const data = result?.errorData as { message?: string } | undefined;
-	throw new CliError(data?.message ?? `The backend at ${url} refused ${path}: ${result?.errorMessage ?? `HTTP ${response.status}`}.`);
+	throw new CliError(
+		data?.message ??
+			`The backend at ${url} refused ${path}: ${result?.errorMessage ?? `HTTP ${response.status}`}.`,
+	);
 }
 
 type Result = { status?: string; value?: unknown; errorMessage?: string; errorData?: unknown };

@@ -7,14 +7,17 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const project = resolve(here, "../..");
-const bun = ["bun", "bun.exe"].map((name) => join(project, "node_modules", ".bin", name)).find(existsSync) ?? "bun";
+const bun =
+	["bun", "bun.exe"].map((name) => join(project, "node_modules", ".bin", name)).find(existsSync) ?? "bun";
 const main = join(here, "main.ts");
 const args = process.argv.slice(2);
 
 let result = spawnSync(bun, [main, ...args], { stdio: "inherit" });
 if (result.error) result = spawnSync("node", [main, ...args], { stdio: "inherit" });
 if (result.error) {
-	console.error("Neither Bun nor a Node from 24 on was found: install Bun with `npm i -g bun`, then try again.");
+	console.error(
+		"Neither Bun nor a Node from 24 on was found: install Bun with `npm i -g bun`, then try again.",
+	);
 	process.exit(1);
 }
 process.exit(result.status ?? 1);

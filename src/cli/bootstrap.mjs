@@ -39,13 +39,23 @@ function install() {
 	const result =
 		npm && npm.endsWith(".js")
 			? spawnSync(process.execPath, [npm, ...args], { cwd: PROJECT, stdio: ["ignore", 2, 2] })
-			: spawnSync("npm", args, { cwd: PROJECT, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
-	if (result.status !== 0) fail("The dependencies could not be installed: check that npm reaches its registry, then try again.");
+			: spawnSync("npm", args, {
+					cwd: PROJECT,
+					stdio: ["ignore", 2, 2],
+					shell: process.platform === "win32",
+				});
+	if (result.status !== 0)
+		fail("The dependencies could not be installed: check that npm reaches its registry, then try again.");
 	for (const program of ["bun", "node"]) {
-		const works = spawnSync(join(BIN, program), ["--version"], { stdio: "ignore", shell: process.platform === "win32" });
+		const works = spawnSync(join(BIN, program), ["--version"], {
+			stdio: "ignore",
+			shell: process.platform === "win32",
+		});
 		if (works.status !== 0) {
 			rmSync(STAMP, { force: true });
-			fail(`npm installed no working ${program}: allow install scripts (npm config set ignore-scripts false), then try again.`);
+			fail(
+				`npm installed no working ${program}: allow install scripts (npm config set ignore-scripts false), then try again.`,
+			);
 		}
 	}
 	writeFileSync(STAMP, readFileSync(join(PROJECT, "package-lock.json"), "utf8"));
@@ -71,6 +81,7 @@ const child = spawn(program, args, {
 	shell: process.platform === "win32",
 });
 // Ctrl-C reaches the child by itself; a signal to us alone is passed on. Either way its exit is ours.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal)));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+	process.on(signal, () => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal)));
 child.on("error", (error) => fail(`${program} could not be started: ${error.message}`));
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));

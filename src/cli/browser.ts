@@ -5,7 +5,11 @@ import { hasDesktop } from "../config/desktop.ts";
 export function openInBrowser(address: string): void {
 	if (!process.stdout.isTTY || !hasDesktop()) return;
 	const [command, ...args] =
-		process.platform === "darwin" ? ["open", address] : process.platform === "win32" ? ["cmd", "/c", "start", "", address] : ["xdg-open", address];
+		process.platform === "darwin"
+			? ["open", address]
+			: process.platform === "win32"
+				? ["cmd", "/c", "start", "", address]
+				: ["xdg-open", address];
 	spawn(command as string, args, { detached: true, stdio: "ignore" })
 		.on("error", () => {})
 		.unref();

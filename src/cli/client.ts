@@ -14,12 +14,20 @@ export type Client = {
 	siteUrl: string;
 	userName: string;
 	scopes: string[];
-	query<F extends FunctionReference<"query">>(fn: F, ...args: OptionalRestArgs<F>): Promise<FunctionReturnType<F>>;
-	mutation<F extends FunctionReference<"mutation">>(fn: F, ...args: OptionalRestArgs<F>): Promise<FunctionReturnType<F>>;
+	query<F extends FunctionReference<"query">>(
+		fn: F,
+		...args: OptionalRestArgs<F>
+	): Promise<FunctionReturnType<F>>;
+	mutation<F extends FunctionReference<"mutation">>(
+		fn: F,
+		...args: OptionalRestArgs<F>
+	): Promise<FunctionReturnType<F>>;
 };
 
 /** Signs in with the key of the settings. Every failure is a `CliError` that says what to do. */
-export async function connectClient(settings: Pick<Settings, "convexUrl" | "siteUrl" | "apiKey">): Promise<Client> {
+export async function connectClient(
+	settings: Pick<Settings, "convexUrl" | "siteUrl" | "apiKey">,
+): Promise<Client> {
 	const { convexUrl: url, apiKey } = settings;
 	const siteUrl = mustHaveSite(settings);
 	if (apiKey === "") {
@@ -72,5 +80,7 @@ export function unreachable(url: string): string {
 export function mustHaveSite(settings: Pick<Settings, "convexUrl" | "siteUrl">): string {
 	const siteUrl = siteUrlOf(settings.convexUrl, settings.siteUrl);
 	if (siteUrl) return siteUrl;
-	throw new CliError(`"${settings.convexUrl}" is no address: set it with \`pi-opensync config set convexUrl http://127.0.0.1:3210\`.`);
+	throw new CliError(
+		`"${settings.convexUrl}" is no address: set it with \`pi-opensync config set convexUrl http://127.0.0.1:3210\`.`,
+	);
 }

@@ -21,7 +21,22 @@ export async function startDemo(stop: AbortSignal, say: (line: string) => void):
 	writeFileSync(join(project, "README.md"), README);
 	const child = spawn(
 		pi.node,
-		[pi.cli, "--mode", "rpc", "--no-extensions", "-e", EXTENSION_FILE, "-e", DEMO_MODEL_FILE, "--provider", "demo", "--model", "demo-1", "--name", "Demo session (scripted model)"],
+		[
+			pi.cli,
+			"--mode",
+			"rpc",
+			"--no-extensions",
+			"-e",
+			EXTENSION_FILE,
+			"-e",
+			DEMO_MODEL_FILE,
+			"--provider",
+			"demo",
+			"--model",
+			"demo-1",
+			"--name",
+			"Demo session (scripted model)",
+		],
 		{ cwd: project, env: piEnvironment(join(home, "agent")), stdio: ["pipe", "pipe", "ignore"] },
 	);
 	const over = setTimeout(() => child.stdin.end(), MOST_MS);
@@ -33,8 +48,12 @@ export async function startDemo(stop: AbortSignal, say: (line: string) => void):
 		clearTimeout(over);
 		rmSync(home, { recursive: true, force: true });
 	});
-	drive(child.stdout, (message) => (message === null ? child.stdin.end() : child.stdin.write(`${JSON.stringify(message)}\n`)));
-	say("No sessions yet: a demo session (real Pi, scripted model) runs for a minute, so that the page has something to show.");
+	drive(child.stdout, (message) =>
+		message === null ? child.stdin.end() : child.stdin.write(`${JSON.stringify(message)}\n`),
+	);
+	say(
+		"No sessions yet: a demo session (real Pi, scripted model) runs for a minute, so that the page has something to show.",
+	);
 }
 
 /** Sends the next prompt whenever Pi has settled, and ends after the last. */
@@ -45,7 +64,8 @@ function drive(output: NodeJS.ReadableStream, send: (message: object | null) => 
 		buffer += part.toString("utf8");
 		const lines = buffer.split("\n");
 		buffer = lines.pop() ?? "";
-		for (const line of lines) if (line.includes('"agent_settled"') || line.includes('"type":"agent_end"')) next();
+		for (const line of lines)
+			if (line.includes('"agent_settled"') || line.includes('"type":"agent_end"')) next();
 	});
 	let busy = false;
 	const next = () => {

@@ -20,22 +20,34 @@ export async function ensureTerminalKey(backend: LocalBackend): Promise<string[]
 	const here = sameAddress(settings.convexUrl, backend.url);
 	if (here && (await checkBackend({ ...settings, siteUrl: backend.siteUrl })).kind === "ok") return problems;
 	if (!here && sources.convexUrl !== "default" && !(await isDeadLocal(settings))) {
-		return [...problems, `Your settings name another backend (${settings.convexUrl}), and stay so. To use this one: PI_OPENSYNC_CONVEX_URL=${backend.url}`];
+		return [
+			...problems,
+			`Your settings name another backend (${settings.convexUrl}), and stay so. To use this one: PI_OPENSYNC_CONVEX_URL=${backend.url}`,
+		];
 	}
 	const secrets = readSecrets(backend.dataDir);
 	const { key, hash, shown } = makeKey();
-	await callAsAdmin(backend.url, secrets?.adminKey ?? "", "apiKeys:addFirst", { name: `terminal ${hostname()}`.slice(0, 100), hash, shown, scopes: [...ALL_SCOPES] });
+	await callAsAdmin(backend.url, secrets?.adminKey ?? "", "apiKeys:addFirst", {
+		name: `terminal ${hostname()}`.slice(0, 100),
+		hash,
+		shown,
+		scopes: [...ALL_SCOPES],
+	});
 	const nextPort = Number(new URL(backend.siteUrl).port) === Number(new URL(backend.url).port) + 1;
 	await saveSettings({ convexUrl: backend.url, siteUrl: nextPort ? "" : backend.siteUrl, apiKey: key });
 	const remarks = [`Made an API key for this machine; it is in ${pathsOf().configFile}.`];
 	const shadowed = (["convexUrl", "apiKey"] as const).filter((name) => sources[name] === "environment");
-	if (shadowed.length > 0) remarks.push(`An environment variable for ${shadowed.join(" and ")} is set and wins over it.`);
+	if (shadowed.length > 0)
+		remarks.push(`An environment variable for ${shadowed.join(" and ")} is set and wins over it.`);
 	return [...problems, ...remarks];
 }
 
 /** Where nothing of ours answers any more, such as yesterday's other port. */
 async function isDeadLocal(settings: Settings): Promise<boolean> {
-	return isLoopback(settings.convexUrl) && (await checkBackend({ ...settings, deadlineMs: 2000 })).kind === "unreachable";
+	return (
+		isLoopback(settings.convexUrl) &&
+		(await checkBackend({ ...settings, deadlineMs: 2000 })).kind === "unreachable"
+	);
 }
 
 function sameAddress(a: string, b: string): boolean {

@@ -31,7 +31,8 @@ export async function findSessionFiles(paths: readonly string[]): Promise<string
 /** Like `findSessionFiles`, but a path that is not there is a failure. */
 export async function mustFindSessionFiles(paths: readonly string[]): Promise<string[]> {
 	for (const path of paths) {
-		if (!(await stat(path).catch(() => null))) throw new CliError(`There is no file or folder ${path}: check the path.`);
+		if (!(await stat(path).catch(() => null)))
+			throw new CliError(`There is no file or folder ${path}: check the path.`);
 	}
 	return await findSessionFiles(paths);
 }

@@ -9,15 +9,23 @@ import { callAsAdmin } from "./admin.ts";
 import { makeCode } from "./keys.ts";
 import { ensureSecrets, forgetRunning, prepareDataDir, readSecrets, writeRunning } from "./local-data.ts";
 import { CliError } from "./output.ts";
-import { DASHBOARD_DIR, FUNCTIONS_DIR, PROJECT_DIR } from "./project.ts";
 import { startProblem } from "./process.ts";
+import { DASHBOARD_DIR, FUNCTIONS_DIR, PROJECT_DIR } from "./project.ts";
 
 export type LocalBackend = { url: string; siteUrl: string; dataDir: string };
 
-export type LocalBackendOptions = { dataDir: string; host: string; port: number; sitePort: number; allowedHosts: readonly string[] };
+export type LocalBackendOptions = {
+	dataDir: string;
+	host: string;
+	port: number;
+	sitePort: number;
+	allowedHosts: readonly string[];
+};
 
 /** Starts it; every known failure is a `CliError`. */
-export async function startLocalBackend(options: LocalBackendOptions): Promise<LocalBackend & { close(): Promise<void> }> {
+export async function startLocalBackend(
+	options: LocalBackendOptions,
+): Promise<LocalBackend & { close(): Promise<void> }> {
 	const { dataDir, host, port, sitePort, allowedHosts } = options;
 	prepareDataDir(dataDir);
 	const secrets = ensureSecrets(dataDir);
@@ -52,7 +60,9 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
 async function ensurePage(): Promise<void> {
 	const built = join(DASHBOARD_DIR, "index.html");
 	const sources = ["dashboard", "session", "protocol"].map((folder) => join(PROJECT_DIR, "src", folder));
-	const newest = Math.max(...sources.flatMap((folder) => filesBelow(folder).map((file) => statSync(file).mtimeMs)));
+	const newest = Math.max(
+		...sources.flatMap((folder) => filesBelow(folder).map((file) => statSync(file).mtimeMs)),
+	);
 	if (!existsSync(built) || statSync(built).mtimeMs < newest) await buildDashboard(DASHBOARD_DIR);
 }
 

@@ -22,7 +22,9 @@ export function prepareDataDir(dataDir: string): void {
 		mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 		accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
 	} catch {
-		throw new CliError(`The data folder ${dataDir} cannot be written: check its rights, or choose another one with --data.`);
+		throw new CliError(
+			`The data folder ${dataDir} cannot be written: check its rights, or choose another one with --data.`,
+		);
 	}
 }
 
@@ -34,14 +36,21 @@ export function readSecrets(dataDir: string): Secrets | null {
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
 	}
-	throw new CliError(`The file ${dataPaths(dataDir).secretsFile} cannot be read: check its rights, or delete it to have new keys made.`);
+	throw new CliError(
+		`The file ${dataPaths(dataDir).secretsFile} cannot be read: check its rights, or delete it to have new keys made.`,
+	);
 }
 
 export function ensureSecrets(dataDir: string): Secrets {
 	const found = readSecrets(dataDir);
 	if (found) return found;
 	const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-	const key = { ...publicKey.export({ format: "jwk" }), kid: randomBytes(8).toString("hex"), alg: "ES256", use: "sig" };
+	const key = {
+		...publicKey.export({ format: "jwk" }),
+		kid: randomBytes(8).toString("hex"),
+		alg: "ES256",
+		use: "sig",
+	};
 	const secrets: Secrets = {
 		adminKey: `local|${randomBytes(32).toString("hex")}`,
 		jwtPrivateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
@@ -56,7 +65,9 @@ function writePrivate(path: string, text: string): void {
 		writeFileSync(path, text, { mode: 0o600 });
 		chmodSync(path, 0o600);
 	} catch {
-		throw new CliError(`The file ${path} cannot be written: check the rights of its folder, or choose another one with --data.`);
+		throw new CliError(
+			`The file ${path} cannot be written: check the rights of its folder, or choose another one with --data.`,
+		);
 	}
 }
 

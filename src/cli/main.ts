@@ -47,7 +47,9 @@ async function main(): Promise<number> {
 			return error.exitCode;
 		}
 		const message = error instanceof Error ? error.message : String(error);
-		process.stderr.write(`This should not have happened: ${message.split("\n", 1)[0]}. Run again with --debug and report it.\n`);
+		process.stderr.write(
+			`This should not have happened: ${message.split("\n", 1)[0]}. Run again with --debug and report it.\n`,
+		);
 		if (program.opts().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 		return 1;
 	}

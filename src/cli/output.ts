@@ -27,9 +27,14 @@ export function note(line: string): void {
 
 /** Columns padded to their widest cell; the last one is left as it is. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-	const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => (row[at] ?? "").length)));
+	const widths = header.map((title, at) =>
+		Math.max(title.length, ...rows.map((row) => (row[at] ?? "").length)),
+	);
 	const line = (cells: readonly string[]) =>
-		cells.map((cell, at) => (at === cells.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join("  ").trimEnd();
+		cells
+			.map((cell, at) => (at === cells.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
+			.join("  ")
+			.trimEnd();
 	return [line(header), ...rows.map(line)].join("\n");
 }
 

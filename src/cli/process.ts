@@ -6,7 +6,8 @@ import { CliError } from "./output.ts";
 
 export function readPort(text: string): number {
 	const port = Number(text);
-	if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535; 0 takes a free one.");
+	if (!/^\d+$/.test(text) || port > 65_535)
+		throw new InvalidArgumentError("A port is a number from 0 to 65535; 0 takes a free one.");
 	return port;
 }
 
@@ -27,6 +28,7 @@ export async function untilStopped(): Promise<void> {
 
 /** Known failures of a start, as the sentence they carry. */
 export function startProblem(error: unknown): never {
-	if (error instanceof ServerStartError || error instanceof EngineStartError) throw new CliError(error.message);
+	if (error instanceof ServerStartError || error instanceof EngineStartError)
+		throw new CliError(error.message);
 	throw error;
 }

@@ -15,12 +15,22 @@ export type PiProgram = { node: string; cli: string };
 
 /** Pi and a Node that can run it, as this checkout's dependencies bring them; null when they are not installed. */
 export function findPi(): PiProgram | null {
-	const cli = join(PROJECT_DIR, "node_modules", "@earendil-works", "pi-coding-agent", "dist", "bundle", "cli.js");
+	const cli = join(
+		PROJECT_DIR,
+		"node_modules",
+		"@earendil-works",
+		"pi-coding-agent",
+		"dist",
+		"bundle",
+		"cli.js",
+	);
 	const node = join(PROJECT_DIR, "node_modules", ".bin", "node");
 	return existsSync(cli) && existsSync(node) ? { node, cli } : null;
 }
 
 /** The one line that starts Pi with the extension. */
 export function piCommandLine(): string {
-	return findPi() ? `npm run -s pi   (or, with your own Pi: pi install ${PROJECT_DIR})` : `pi install ${PROJECT_DIR}, then pi`;
+	return findPi()
+		? `npm run -s pi   (or, with your own Pi: pi install ${PROJECT_DIR})`
+		: `pi install ${PROJECT_DIR}, then pi`;
 }

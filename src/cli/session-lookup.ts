@@ -11,9 +11,12 @@ export async function listSessions(client: Client, limit: number): Promise<Sessi
 	let cursor: string | null = null;
 	while (found.length < limit) {
 		const numItems = Math.min(PAGE, limit - found.length);
-		const result: { page: SessionView[]; isDone: boolean; continueCursor: string } = await client.query(api.sessions.list, {
-			paginationOpts: { numItems, cursor },
-		});
+		const result: { page: SessionView[]; isDone: boolean; continueCursor: string } = await client.query(
+			api.sessions.list,
+			{
+				paginationOpts: { numItems, cursor },
+			},
+		);
 		found.push(...result.page);
 		if (result.isDone) break;
 		cursor = result.continueCursor;
@@ -29,7 +32,10 @@ export async function findOneSession(client: Client, id: string): Promise<Sessio
 	const fitting = all.filter((session) => id !== "" && session.sessionId.startsWith(id));
 	const [only] = fitting;
 	if (fitting.length === 1 && only) return only;
-	if (fitting.length === 0) throw new CliError(`There is no session ${id}: see \`pi-opensync sessions list\`.`);
-	const shown = fitting.slice(0, 10).map((session) => `  ${session.sessionId}  ${session.title ?? ""}`.trimEnd());
+	if (fitting.length === 0)
+		throw new CliError(`There is no session ${id}: see \`pi-opensync sessions list\`.`);
+	const shown = fitting
+		.slice(0, 10)
+		.map((session) => `  ${session.sessionId}  ${session.title ?? ""}`.trimEnd());
 	throw usageError(`${id} fits ${fitting.length} sessions; give more of the id:\n${shown.join("\n")}`);
 }

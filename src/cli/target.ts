@@ -21,7 +21,9 @@ export function findAdmin(flags: TargetFlags): Admin | null {
 		const url = flags.url ?? running?.url ?? settings.convexUrl;
 		return { url, siteUrl: running?.url === url ? running.siteUrl : "", adminKey: flags.adminKey };
 	}
-	const meant = flags.data !== undefined || (running && isLoopback(settings.convexUrl) && samePort(settings.convexUrl, running.url));
+	const meant =
+		flags.data !== undefined ||
+		(running && isLoopback(settings.convexUrl) && samePort(settings.convexUrl, running.url));
 	if (!running || !meant) return null;
 	const secrets = readSecrets(dataDir);
 	return secrets && { ...running, adminKey: secrets.adminKey };
@@ -33,5 +35,8 @@ const samePort = (a: string, b: string) => new URL(a).port === new URL(b).port;
 export function currentSettings(flags: TargetFlags) {
 	const loaded = loadSettings();
 	for (const problem of loaded.problems) note(problem);
-	return { ...loaded, settings: flags.url ? { ...loaded.settings, convexUrl: flags.url, siteUrl: "" } : loaded.settings };
+	return {
+		...loaded,
+		settings: flags.url ? { ...loaded.settings, convexUrl: flags.url, siteUrl: "" } : loaded.settings,
+	};
 }

@@ -60,7 +60,13 @@ export const OPTIONS: readonly Option[] = [
 		label: "Site URL",
 		help: "Address of its HTTP actions; empty: .convex.site for .convex.cloud, else port + 1",
 	},
-	{ name: "apiKey", env: "PI_OPENSYNC_API_KEY", kind: "secret", label: "API key", help: "Key of this terminal (osk_…)" },
+	{
+		name: "apiKey",
+		env: "PI_OPENSYNC_API_KEY",
+		kind: "secret",
+		label: "API key",
+		help: "Key of this terminal (osk_…)",
+	},
 	{
 		name: "autoSync",
 		env: "PI_OPENSYNC_AUTO_SYNC",
@@ -165,10 +171,14 @@ function parseUrl(option: Option, value: unknown): Parsed {
 	} catch {
 		// Falls through to the sentence.
 	}
-	return { kind: "bad", why: "must be an address such as http://127.0.0.1:3210 or https://name.convex.cloud" };
+	return {
+		kind: "bad",
+		why: "must be an address such as http://127.0.0.1:3210 or https://name.convex.cloud",
+	};
 }
 
 function parseKey(value: unknown): Parsed {
-	if (typeof value === "string" && (value === "" || /^osk_[A-Za-z0-9_-]{8,200}$/.test(value))) return { kind: "ok", value };
+	if (typeof value === "string" && (value === "" || /^osk_[A-Za-z0-9_-]{8,200}$/.test(value)))
+		return { kind: "ok", value };
 	return { kind: "bad", why: "must begin with osk_" };
 }

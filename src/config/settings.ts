@@ -28,7 +28,11 @@ export function loadSettings(env: Env = process.env): Loaded {
 	for (const option of OPTIONS) {
 		sources[option.name] = "default";
 		const candidates: [Source, string, unknown][] = [
-			["environment", `the environment variable ${option.env}`, env[option.env] === "" ? undefined : env[option.env]],
+			[
+				"environment",
+				`the environment variable ${option.env}`,
+				env[option.env] === "" ? undefined : env[option.env],
+			],
 			["file", `${option.name} in ${configFile}`, file[option.name]],
 		];
 		for (const [source, where, raw] of candidates) {
@@ -50,12 +54,14 @@ function readConfigFile(path: string, problems: string[]): Record<string, unknow
 	try {
 		text = readFileSync(path, "utf8");
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ENOENT") problems.push(`The settings file ${path} cannot be read: check its rights.`);
+		if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+			problems.push(`The settings file ${path} cannot be read: check its rights.`);
 		return {};
 	}
 	try {
 		const value: unknown = JSON.parse(text);
-		if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+		if (typeof value === "object" && value !== null && !Array.isArray(value))
+			return value as Record<string, unknown>;
 	} catch {
 		// Falls through to the sentence.
 	}

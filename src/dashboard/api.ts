@@ -1,5 +1,10 @@
 /** The backend's functions that the page calls, typed by the protocol. */
-import { type FunctionReference, makeFunctionReference, type PaginationOptions, type PaginationResult } from "convex/server";
+import {
+	type FunctionReference,
+	makeFunctionReference,
+	type PaginationOptions,
+	type PaginationResult,
+} from "convex/server";
 import type { Scope } from "../protocol/access.ts";
 import type { EntryPage, EntryView } from "../protocol/entry.ts";
 import type { Beat, Present } from "../protocol/presence.ts";
@@ -24,8 +29,12 @@ export const api = {
 		lineage: makeFunctionReference<"query", OfSession, LineageView>("sessions:lineage"),
 	},
 	entries: {
-		page: makeFunctionReference<"query", OfSession & { cursor: string | null; limit: number }, EntryPage>("entries:page"),
-		tail: makeFunctionReference<"query", OfSession & { afterSeq: number; limit: number }, EntryView[]>("entries:tail"),
+		page: makeFunctionReference<"query", OfSession & { cursor: string | null; limit: number }, EntryPage>(
+			"entries:page",
+		),
+		tail: makeFunctionReference<"query", OfSession & { afterSeq: number; limit: number }, EntryView[]>(
+			"entries:tail",
+		),
 	},
 	streams: {
 		current: makeFunctionReference<"query", OfSession, StreamView | null>("streams:current"),

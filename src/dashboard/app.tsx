@@ -14,7 +14,14 @@ import { useRoute } from "./use-route.ts";
 export function App() {
 	const { state, submit, leave } = useSignIn();
 	if (state.kind !== "signedIn") return <SignInPage state={state} onSubmit={submit} />;
-	return <SignedIn key={`${state.backend.siteUrl} ${state.key}`} backend={state.backend} apiKey={state.key} leave={leave} />;
+	return (
+		<SignedIn
+			key={`${state.backend.siteUrl} ${state.key}`}
+			backend={state.backend}
+			apiKey={state.key}
+			leave={leave}
+		/>
+	);
 }
 
 type SignedInProps = { backend: BackendAddress; apiKey: string; leave: (reason: string | null) => void };

@@ -3,7 +3,12 @@
  * word, thinks, and calls one real tool, so that every kind of live content can be seen without an account.
  * Loaded only where it is named with `-e`.
  */
-import { type AssistantMessage, type Context, createAssistantMessageEventStream, type Model } from "@earendil-works/pi-ai";
+import {
+	type AssistantMessage,
+	type Context,
+	createAssistantMessageEventStream,
+	type Model,
+} from "@earendil-works/pi-ai";
 import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
 
 const WORD_MS = 90;
@@ -11,7 +16,10 @@ const WORD_MS = 90;
 type Step = { kind: "thinking" | "text"; words: string } | { kind: "read"; path: string };
 
 const ABOUT: Step[] = [
-	{ kind: "thinking", words: "This is the demo. I should say plainly that I am a script, and show what the page does." },
+	{
+		kind: "thinking",
+		words: "This is the demo. I should say plainly that I am a script, and show what the page does.",
+	},
 	{
 		kind: "text",
 		words: `**This is a demo session.** The Pi behind it is real, the model is a script.
@@ -33,7 +41,8 @@ const READING: Step[] = [
 const AFTER_READING: Step[] = [
 	{
 		kind: "text",
-		words: "The README says: start Pi with the extension, type a prompt, and watch the answer arrive here. The tool call above was a real one; open it to see what came back.",
+		words:
+			"The README says: start Pi with the extension, type a prompt, and watch the answer arrive here. The tool call above was a real one; open it to see what came back.",
 	},
 ];
 
@@ -51,7 +60,14 @@ export function streamDemo(model: Model<string>, context: Context, options?: { s
 		api: model.api,
 		provider: model.provider,
 		model: model.id,
-		usage: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0, cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 } },
+		usage: {
+			input: 0,
+			output: 0,
+			cacheRead: 0,
+			cacheWrite: 0,
+			totalTokens: 0,
+			cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 },
+		},
 		stopReason: "stop",
 		timestamp: Date.now(),
 	};
@@ -65,10 +81,20 @@ export function streamDemo(model: Model<string>, context: Context, options?: { s
 		for (const step of stepsFor(context)) {
 			const contentIndex = message.content.length;
 			if (step.kind === "read") {
-				const toolCall = { type: "toolCall" as const, id: `demo_${Date.now()}`, name: "read", arguments: { path: step.path } };
+				const toolCall = {
+					type: "toolCall" as const,
+					id: `demo_${Date.now()}`,
+					name: "read",
+					arguments: { path: step.path },
+				};
 				message.content.push(toolCall);
 				stream.push({ type: "toolcall_start", contentIndex, partial: message });
-				stream.push({ type: "toolcall_delta", contentIndex, delta: JSON.stringify(toolCall.arguments), partial: message });
+				stream.push({
+					type: "toolcall_delta",
+					contentIndex,
+					delta: JSON.stringify(toolCall.arguments),
+					partial: message,
+				});
 				stream.push({ type: "toolcall_end", contentIndex, toolCall, partial: message });
 				message.stopReason = "toolUse";
 				continue;
@@ -81,7 +107,8 @@ export function streamDemo(model: Model<string>, context: Context, options?: { s
 		stream.end();
 	};
 	const say = async (kind: "thinking" | "text", words: string, contentIndex: number) => {
-		const block = kind === "text" ? { type: "text" as const, text: "" } : { type: "thinking" as const, thinking: "" };
+		const block =
+			kind === "text" ? { type: "text" as const, text: "" } : { type: "thinking" as const, thinking: "" };
 		message.content.push(block);
 		stream.push({ type: `${kind}_start`, contentIndex, partial: message });
 		for (const delta of words.match(/\S+\s*/g) ?? []) {

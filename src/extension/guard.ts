@@ -7,7 +7,10 @@ export type Report = (where: string, error: unknown) => void;
 
 export type Guard = {
 	/** For events: Pi goes on at once, whatever the handler does. */
-	handler<E, C>(where: string, run: (event: E, ctx: C) => void | Promise<void>): (event: E, ctx: C) => undefined;
+	handler<E, C>(
+		where: string,
+		run: (event: E, ctx: C) => void | Promise<void>,
+	): (event: E, ctx: C) => undefined;
 	/** For events that Pi may wait for. @param deadlineMs asked when the event comes. */
 	within<E, C>(
 		where: string,

@@ -95,7 +95,8 @@ export class Notices {
 
 /** Null: nothing is known yet, what was told stands. */
 function toldBy(condition: Condition): Told | null {
-	if (condition.kind === "off" || condition.kind === "starting") return condition.kind === "off" ? "nothing" : null;
+	if (condition.kind === "off" || condition.kind === "starting")
+		return condition.kind === "off" ? "nothing" : null;
 	if (condition.kind !== "syncing") return condition.kind;
 	if (condition.state.link === "connecting") return null;
 	return condition.state.link === "live" ? "nothing" : condition.state.link;

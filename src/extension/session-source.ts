@@ -1,8 +1,10 @@
 /** Pi's running session, and a session file, as sources of entries. */
 import { readFile } from "node:fs/promises";
-import type { ReadonlySessionManager } from "@earendil-works/pi-coding-agent";
+import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
 import { parseSessionFile } from "../session/session-file.ts";
 import type { SessionSource, SourceEntry } from "../sync/ports.ts";
+
+type ReadonlySessionManager = ExtensionContext["sessionManager"];
 
 /** Holds on to the session manager and to nothing that goes stale when Pi replaces the session. */
 export function liveSource(manager: ReadonlySessionManager): SessionSource {
@@ -12,6 +14,33 @@ export function liveSource(manager: ReadonlySessionManager): SessionSource {
 		header: () => manager.getHeader() as Readonly<Record<string, unknown>> | null,
 		entries: () => manager.getEntries() as readonly SourceEntry[],
 		leafId: () => manager.getLeafId(),
+	};
+}
+
+export type FreezableSource = SessionSource & {
+	/** From now on it is as it is now, whatever Pi does with its session manager. */
+	freeze(): void;
+};
+
+/** A source that can outlive its session: after Pi went on to another one, the rest is still sent. */
+export function freezableSource(source: SessionSource): FreezableSource {
+	let from = source;
+	return {
+		sessionId: source.sessionId,
+		header: () => from.header(),
+		entries: () => from.entries(),
+		leafId: () => from.leafId(),
+		freeze() {
+			const header = source.header();
+			const entries = source.entries();
+			const leafId = source.leafId();
+			from = {
+				sessionId: source.sessionId,
+				header: () => header,
+				entries: () => entries,
+				leafId: () => leafId,
+			};
+		},
 	};
 }
 

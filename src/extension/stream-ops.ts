@@ -42,7 +42,10 @@ export class StreamOps {
 	#blocks = new Map<number, Block>();
 	#open = false;
 
-	constructor(emit: (op: DeltaOp) => void, filter: () => StreamFilter = () => ({ thinking: true, toolCalls: true })) {
+	constructor(
+		emit: (op: DeltaOp) => void,
+		filter: () => StreamFilter = () => ({ thinking: true, toolCalls: true }),
+	) {
 		this.#emit = emit;
 		this.#filter = filter;
 	}

@@ -81,7 +81,8 @@ export function resultText(result: unknown): string {
 	if (!Array.isArray(content)) return typeof content === "string" ? content : "";
 	let text = "";
 	for (const block of content as { type?: string; text?: unknown }[]) {
-		if (block?.type === "text" && typeof block.text === "string") text += text ? `\n${block.text}` : block.text;
+		if (block?.type === "text" && typeof block.text === "string")
+			text += text ? `\n${block.text}` : block.text;
 	}
 	return text;
 }

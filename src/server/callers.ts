@@ -2,12 +2,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Caller, Identity } from "../engine/types.ts";
+import { assert } from "../lib/assert.ts";
 import { HttpError } from "./replies.ts";
-import { createTokenVerifier } from "./tokens.ts";
+import { createTokenVerifier, type KeyFetch } from "./tokens.ts";
 
 export type Authenticated =
-	| { kind: "ok"; caller: Caller }
-	| { kind: "refused"; code: string; message: string };
+	/** `expiresAtMs`: when a bearer token stops to count, tolerance included. */
+	{ kind: "ok"; caller: Caller; expiresAtMs?: number } | { kind: "refused"; code: string; message: string };
 
 export const NOBODY: Caller = { identity: null, admin: false };
 
@@ -20,8 +21,14 @@ export interface Callers {
 	ofAction(request: IncomingMessage): Promise<Caller>;
 }
 
-export function createCallers(adminKey: string, providers: readonly unknown[]): Callers {
-	const verify = createTokenVerifier(providers);
+/** `fetchKeys` reads the key sets that providers publish. */
+export function createCallers(
+	adminKey: string,
+	providers: readonly unknown[],
+	fetchKeys?: KeyFetch,
+): Callers {
+	assert(secretPart(adminKey) !== "", "the admin key must not be empty");
+	const verify = createTokenVerifier(providers, fetchKeys);
 
 	function admin(key: string, actingAs?: unknown): Authenticated {
 		if (!sameSecret(secretPart(key), secretPart(adminKey))) {
@@ -37,7 +44,11 @@ export function createCallers(adminKey: string, providers: readonly unknown[]): 
 	async function token(value: string): Promise<Authenticated> {
 		const verified = await verify(value);
 		if (verified.kind === "refused") return verified;
-		return { kind: "ok", caller: { identity: verified.identity, admin: false, authToken: value } };
+		return {
+			kind: "ok",
+			caller: { identity: verified.identity, admin: false, authToken: value },
+			expiresAtMs: verified.expiresAtMs,
+		};
 	}
 
 	async function fromHeader(header: string): Promise<Authenticated> {
@@ -65,7 +76,7 @@ export function createCallers(adminKey: string, providers: readonly unknown[]): 
 				? await fromHeader(header)
 				: queryKey
 					? admin(queryKey)
-					: { kind: "ok" as const, caller: NOBODY };
+					: ({ kind: "ok", caller: NOBODY } satisfies Authenticated);
 			if (found.kind === "refused") throw new HttpError(401, found.code, found.message);
 			return withRequest(found.caller, request);
 		},

@@ -1,6 +1,7 @@
 /** Serves any Convex functions folder: what the command line's `engine` verb runs. */
 import { openEngine } from "../engine/open-engine.ts";
-import { openListeners } from "./listeners.ts";
+import type { Engine } from "../engine/types.ts";
+import { addressOf, openListeners } from "./listeners.ts";
 import { type RunningServer, startServer } from "./start-server.ts";
 
 export type EngineMainOptions = {
@@ -21,10 +22,10 @@ export type EngineMainOptions = {
 /** Listens, opens the engine, serves. Rejects with `ServerStartError` or `EngineStartError`, leaving nothing open. */
 export async function runEngine(options: EngineMainOptions): Promise<RunningServer> {
 	const listeners = await openListeners(options.host ?? "127.0.0.1", options.port, options.sitePort);
-	const shown = listeners.host === "0.0.0.0" || listeners.host === "::" ? "127.0.0.1" : listeners.host;
-	const address = (port: number) => `http://${shown.includes(":") ? `[${shown}]` : shown}:${port}`;
+	const address = (port: number) => addressOf(listeners.host, port);
+	let engine: Engine | null = null;
 	try {
-		const engine = await openEngine({
+		const opened = await openEngine({
 			functionsDir: options.functionsDir,
 			dataDir: options.dataDir,
 			env: options.env ?? {},
@@ -32,15 +33,17 @@ export async function runEngine(options: EngineMainOptions): Promise<RunningServ
 			siteUrl: address(listeners.site.port),
 			log: options.log,
 		});
-		const server = await startServer({ ...options, engine, listeners });
+		engine = opened;
+		const server = await startServer({ ...options, engine: opened, listeners });
 		return {
 			...server,
 			async close() {
 				await server.close();
-				await engine.close();
+				await opened.close();
 			},
 		};
 	} catch (error) {
+		await engine?.close();
 		listeners.api.server.close();
 		listeners.site.server.close();
 		throw error;

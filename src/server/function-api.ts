@@ -95,10 +95,18 @@ function readCall(body: Body): Call {
 
 /** `mod/path/fn` as `/api/run` spells it. */
 function runPath(route: string): string {
-	const path = decodeURIComponent(route);
+	const path = decoded(route);
 	if (path.includes(":")) return path;
 	const at = path.lastIndexOf("/");
 	return at < 0 ? `${path}:default` : `${path.slice(0, at)}:${path.slice(at + 1)}`;
+}
+
+function decoded(text: string): string {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		throw new HttpError(400, "BadRequest", "The address of the request is not valid.");
+	}
 }
 
 function fromQuery(url: URL): Body {

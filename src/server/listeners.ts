@@ -17,6 +17,8 @@ export class ServerStartError extends Error {
 	}
 }
 
+const IDLE_SWEEP_MS = 25;
+
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export type Listener = { readonly server: Server; readonly port: number; handle: RequestHandler | null };
@@ -40,7 +42,7 @@ async function listen(host: string, port: number): Promise<Listener> {
 		maxHeaderSize: 32 * 1024,
 	});
 	const bound = await new Promise<number>((resolve, reject) => {
-		server.once("error", (error: NodeJS.ErrnoException) => reject(startError(error, host, port)));
+		server.on("error", (error: NodeJS.ErrnoException) => reject(startError(error, host, port)));
 		server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
 	});
 	const listener: Listener = { server, port: bound, handle: null };
@@ -76,17 +78,27 @@ function startError(error: NodeJS.ErrnoException, host: string, port: number): S
 	);
 }
 
-/** Stops accepting, and cuts what is still open after `graceMs`. */
+/** `http://host:port`; an address that means "every interface" is shown as loopback. */
+export function addressOf(host: string, port: number): string {
+	const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+	return `http://${shown.includes(":") ? `[${shown}]` : shown}:${port}`;
+}
+
+/** Stops accepting, lets requests under way end, and cuts what is still open after `graceMs`. */
 export async function closeListener({ server }: Listener, graceMs: number): Promise<void> {
 	await new Promise<void>((resolve) => {
-		const timer = setTimeout(() => {
-			server.closeAllConnections?.();
-			resolve();
-		}, graceMs);
-		server.close(() => {
+		// A connection that falls idle after `close()` would otherwise be kept open for its next request.
+		const sweep = setInterval(() => server.closeIdleConnections?.(), IDLE_SWEEP_MS);
+		const done = () => {
+			clearInterval(sweep);
 			clearTimeout(timer);
 			resolve();
-		});
+		};
+		const timer = setTimeout(() => {
+			server.closeAllConnections?.();
+			done();
+		}, graceMs);
+		server.close(done);
 		server.closeIdleConnections?.();
 	});
 }

@@ -49,6 +49,8 @@ export function sendFailure(response: ServerResponse, error: unknown, log: (line
 		response.destroy();
 		return;
 	}
+	// What is left of a body that was too long is not read.
+	if (known.status === 413) response.setHeader("Connection", "close");
 	sendJson(response, known.status, JSON.stringify({ code: known.code, message: known.message }));
 }
 

@@ -4,15 +4,16 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Engine } from "../engine/types.ts";
-import { createCallers } from "./callers.ts";
+import { createCallers, NOBODY } from "./callers.ts";
 import { functionApi } from "./function-api.ts";
-import { closeListener, type Listeners, openListeners } from "./listeners.ts";
-import { HttpError, sendFailure, sendText } from "./replies.ts";
+import { addressOf, closeListener, type Listeners, openListeners } from "./listeners.ts";
+import { HttpError, readBody, sendFailure, sendText } from "./replies.ts";
 import { createGuard, hostName } from "./request-guard.ts";
 import { guarded, serveHttpAction } from "./site.ts";
 import { serveStatic } from "./static-files.ts";
 import { storageApi } from "./storage-api.ts";
 import { attachSyncServer } from "./sync-server.ts";
+import type { KeyFetch } from "./tokens.ts";
 
 export type ServerOptions = {
 	engine: Engine;
@@ -39,8 +40,12 @@ export type RunningServer = {
 	close(): Promise<void>;
 };
 
-const VERSION = "pi-opensync";
-const CLOSE_GRACE_MS = 1_500;
+const BANNER = "This Convex deployment is running. See https://docs.convex.dev/.\n";
+const VERSION = "embedded";
+const ECHO_BYTES = 1024 * 1024;
+/** Mutations under way get this long; with what follows, closing ends within two seconds. */
+const DRAIN_MS = 1_200;
+const CONNECTIONS_MS = 1_600;
 
 /** Starts answering. Rejects with a `ServerStartError` when the ports cannot be had. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -53,7 +58,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		...(options.allowedHosts ?? []),
 		...(/^(0\.0\.0\.0|::)$/.test(host) ? [] : [host]),
 	]);
-	const callers = createCallers(adminKey, engine.authProviders);
+	const callers = createCallers(adminKey, engine.authProviders, keysOf(engine, listeners));
 	const sync = attachSyncServer(api.server, engine, callers, guard, log);
 
 	const checked = (
@@ -80,12 +85,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 			return;
 		}
 		if (url.pathname.startsWith("/api/")) return await answerApi(request, response, url);
-		if (request.method === "GET" && url.pathname === "/")
-			return sendText(response, 200, "This Convex deployment is running. See https://docs.convex.dev/.\n");
-		if (url.pathname === "/version") return sendText(response, 200, VERSION);
-		if (url.pathname === "/instance_name") return sendText(response, 200, "local");
-		if (url.pathname === "/instance_version") return sendText(response, 200, VERSION);
-		sendText(response, 404, "Not found");
+		await answerAbout(request, response, url.pathname);
 	});
 
 	async function answerApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
@@ -116,22 +116,62 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 			await serveStatic(staticDir, apiOrigins(request, api.port), request, response, url.pathname);
 	});
 
-	const shownHost = host.includes(":") ? `[${host}]` : host;
+	let closing: Promise<void> | null = null;
+	async function close(): Promise<void> {
+		const connections = [api, site].map((listener) => closeListener(listener, CONNECTIONS_MS));
+		await sync.close(DRAIN_MS);
+		await Promise.all(connections);
+	}
 	return {
-		url: `http://${shownHost}:${api.port}`,
-		siteUrl: `http://${shownHost}:${site.port}`,
+		url: addressOf(host, api.port),
+		siteUrl: addressOf(host, site.port),
 		port: api.port,
 		sitePort: site.port,
-		async close() {
-			await sync.close(CLOSE_GRACE_MS);
-			await Promise.all([closeListener(api, 400), closeListener(site, 400)]);
+		close: () => {
+			closing ??= close();
+			return closing;
 		},
 	};
 }
 
+/** What the API port says about itself. */
+async function answerAbout(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+	if (path === "/echo") {
+		const body = await readBody(request, ECHO_BYTES);
+		response.writeHead(200, {
+			"Content-Type": "application/octet-stream",
+			"X-Content-Type-Options": "nosniff",
+		});
+		response.end(body);
+		return;
+	}
+	const texts: Record<string, string> = {
+		"/": BANNER,
+		"/version": VERSION,
+		"/instance_version": VERSION,
+		"/instance_name": "local",
+	};
+	const text = Object.hasOwn(texts, path) ? texts[path] : undefined;
+	if (text === undefined) return sendText(response, 404, "Not found");
+	if (request.method !== "GET" && request.method !== "HEAD")
+		return sendText(response, 405, "Method not allowed", { Allow: "GET, HEAD" });
+	sendText(response, 200, text);
+}
+
+/** Keys that the app publishes on its own site are read without the network: it may have no way back to us. */
+function keysOf(engine: Engine, { host, site }: Listeners): KeyFetch {
+	const own = new Set(["127.0.0.1", "localhost", "::1", host].map((name) => addressOf(name, site.port)));
+	return async (url, init) => {
+		if (!own.has(new URL(url).origin)) return await fetch(url, init);
+		return (await engine.httpAction(new Request(url), NOBODY)) ?? new Response(null, { status: 404 });
+	};
+}
+
 function readUrl(request: IncomingMessage): URL {
+	const text = request.url ?? "/";
 	try {
-		return new URL(request.url ?? "/", "http://localhost");
+		// In front of a path, so that `//name/path` is a path and names no host.
+		return new URL(text.startsWith("/") ? `http://localhost${text}` : text);
 	} catch {
 		throw new HttpError(400, "BadRequest", "The address of the request is not valid.");
 	}

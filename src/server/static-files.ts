@@ -18,8 +18,8 @@ const TYPES: Record<string, string> = {
 	".txt": "text/plain; charset=utf-8",
 	".webmanifest": "application/manifest+json",
 };
-/** File names that carry a hash of their content never change. */
-const HASHED = /[-.][A-Z0-9a-z]{8,}\.(js|css|woff2|svg|png)(\.map)?$/;
+/** Files whose names carry a hash of their content, as esbuild writes it, never change. */
+const HASHED = /-[A-Z0-9]{8}\.(js|css|woff2|svg|png)(\.map)?$/;
 
 /** `connect`: addresses the page may talk to besides its own, such as the API's. */
 export async function serveStatic(

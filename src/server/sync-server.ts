@@ -63,9 +63,11 @@ export function attachSyncServer(
 			entry.heardAt = Date.now();
 			entry.socket.receive(isBinary ? "" : data.toString());
 		});
-		ws.on("pong", () => {
-			entry.heardAt = Date.now();
-		});
+		for (const sign of ["ping", "pong"] as const) {
+			ws.on(sign, () => {
+				entry.heardAt = Date.now();
+			});
+		}
 		ws.on("error", () => ws.terminate());
 		ws.on("close", () => {
 			entry.socket.dispose();
@@ -90,7 +92,7 @@ export function attachSyncServer(
 	return {
 		async close(graceMs) {
 			clearInterval(beat);
-			const settled = Promise.all([...clients].map((client) => client.socket.settled()));
+			const settled = Promise.all([...clients].map((client) => client.socket.drain()));
 			await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, graceMs).unref?.())]);
 			for (const { ws, socket } of clients) {
 				socket.dispose();

@@ -8,8 +8,8 @@
  *
  * Guarantees: every Transition starts at exactly the version the last one ended at; its results are of one
  * timestamp; a mutation's response goes out before the first Transition that covers it; every change of query
- * set or identity is answered by a Transition. One update runs at a time; what happens meanwhile is taken
- * together in the next one, and none starts while the client has too much unread.
+ * set or identity and every successful mutation is answered by a Transition. One update runs at a time; what
+ * happens meanwhile is taken together in the next one, and none starts while the client has too much unread.
  * Not here: transport (`sync-server.ts`).
  */
 import { randomUUID } from "node:crypto";
@@ -40,6 +40,7 @@ export interface Wire {
 const UNSENT_MOST_BYTES = 4 * 1024 * 1024;
 const UNSENT_RETRY_MS = 20;
 const MUTATION_QUEUE_MOST = 1000;
+const ACTIONS_MOST = 1000;
 
 type Change =
 	| { kind: "queries"; newVersion: number; changes: QueryChange[] }
@@ -55,11 +56,13 @@ export class SyncSocket {
 	readonly #queries = new Map<number, AddedQuery>();
 	/** What the client has been told. */
 	#version: Version = { querySet: 0, identity: 0, ts: 0n };
-	/** Versions received, ahead of what was told. */
-	#received = { querySet: 0, identity: 0 };
+	/** Versions and query ids received, ahead of what was told. */
+	#received = { querySet: 0, identity: 0, queryIds: new Set<number>() };
 	#pending: Change[] = [];
 	/** Commits of this client's mutations that a Transition must cover. */
 	#cover = 0n;
+	/** A mutation succeeded; clients settle it at the next Transition, even when an earlier one covered it. */
+	#owed = false;
 	#updating = false;
 	#stale = false;
 	#closed = false;
@@ -69,10 +72,13 @@ export class SyncSocket {
 	#running: Promise<void> | null = null;
 	#runningSince = 0n;
 	#queuedMutations = 0;
+	#actions = 0;
+	#draining = false;
 	#authenticating = 0;
 	/** Who sends mutations and actions; queries run as `#queryCaller`, set when the update loop takes the change. */
 	#caller: Caller;
 	#queryCaller: Caller = NOBODY;
+	#expiresAtMs: number | null = null;
 	#sessionId: string | null = null;
 
 	constructor(
@@ -96,7 +102,7 @@ export class SyncSocket {
 
 	/** A text frame from the client. */
 	receive(text: string): void {
-		if (this.#closed) return;
+		if (this.#closed || this.#draining) return;
 		let message: ClientMessage;
 		try {
 			message = readMessage(text);
@@ -114,12 +120,14 @@ export class SyncSocket {
 		} else this.#takeNow(message);
 	}
 
-	/** Resolves when no mutation is under way. */
-	async settled(): Promise<void> {
-		await this.#mutations;
+	/** Takes nothing more; resolves when the mutation under way, if any, is answered. */
+	async drain(): Promise<void> {
+		this.#draining = true;
+		await this.#running?.catch(() => {});
 	}
 
 	dispose(): void {
+		if (this.#closed) return;
 		this.#closed = true;
 		this.#querySet.onStale = null;
 		this.#querySet.close();
@@ -155,6 +163,15 @@ export class SyncSocket {
 				`ModifyQuerySet has base version ${message.baseVersion}, but the query set is at ${this.#received.querySet}`,
 			);
 		}
+		if (message.newVersion <= message.baseVersion)
+			return this.#fatal("ModifyQuerySet must raise the version");
+		const { queryIds } = this.#received;
+		for (const { kind, queryId } of message.changes) {
+			if (kind === "add" && queryIds.has(queryId)) return this.#fatal(`Duplicate query ID: ${queryId}`);
+			if (kind === "remove" && !queryIds.has(queryId)) return this.#fatal(`Nonexistent query: ${queryId}`);
+			if (kind === "add") queryIds.add(queryId);
+			else queryIds.delete(queryId);
+		}
 		this.#received.querySet = message.newVersion;
 		this.#pending.push({ kind: "queries", newVersion: message.newVersion, changes: message.changes });
 		this.#update();
@@ -174,6 +191,7 @@ export class SyncSocket {
 			return this.#end(1000, found.code);
 		}
 		this.#received.identity = message.baseVersion + 1;
+		this.#expiresAtMs = found.expiresAtMs ?? null;
 		const { ip, userAgent } = this.#caller;
 		this.#caller = { ...found.caller, ip: ip ?? null, userAgent: userAgent ?? null };
 		this.#pending.push({ kind: "identity", caller: this.#caller });
@@ -187,6 +205,7 @@ export class SyncSocket {
 	}
 
 	#mutate(message: ClientMessage & { kind: "mutation" | "action" }): void {
+		if (this.#signedOut()) return;
 		if (this.#queuedMutations >= MUTATION_QUEUE_MOST) return this.#end(1013, "TooManyConcurrentRequests");
 		this.#queuedMutations++;
 		const caller = this.#caller;
@@ -197,27 +216,36 @@ export class SyncSocket {
 			this.#wire.send(responseFrame("mutation", message.requestId, outcome, outcome.ts));
 			if (outcome.kind === "ok" && outcome.ts !== null) {
 				if (outcome.ts > this.#cover) this.#cover = outcome.ts;
+				this.#owed = true;
 				this.#update();
 			}
 		};
 		this.#mutations = this.#mutations.then(async () => {
 			this.#queuedMutations--;
 			// What the client sent before it went away is not known to have arrived; it will send it again.
-			if (this.#closed) return;
+			if (this.#closed || this.#draining) return;
 			this.#runningSince = this.#engine.latestTs();
 			this.#running = run();
-			await this.#running;
-			this.#running = null;
+			try {
+				await this.#running;
+			} finally {
+				this.#running = null;
+			}
 		});
 		this.#mutations.catch((error) => this.#broken(error));
 	}
 
 	async #act(message: ClientMessage & { kind: "mutation" | "action" }): Promise<void> {
+		if (this.#signedOut()) return;
+		if (this.#actions >= ACTIONS_MOST) return this.#end(1013, "TooManyConcurrentRequests");
+		this.#actions++;
 		try {
 			const outcome = await this.#engine.action(message.path, message.argsJson, this.#caller);
 			if (!this.#closed) this.#wire.send(responseFrame("action", message.requestId, outcome, null));
 		} catch (error) {
 			this.#broken(error);
+		} finally {
+			this.#actions--;
 		}
 	}
 
@@ -229,8 +257,9 @@ export class SyncSocket {
 
 	async #updates(): Promise<void> {
 		try {
-			while (!this.#closed && (this.#pending.length > 0 || this.#stale || this.#cover > this.#version.ts)) {
-				while (this.#wire.unsentBytes() > UNSENT_MOST_BYTES && !this.#closed) await later(UNSENT_RETRY_MS);
+			while (!this.#closed && (this.#pending.length > 0 || this.#stale || this.#owed)) {
+				while (this.#wire.unsentBytes() > UNSENT_MOST_BYTES && !this.#closed) await pause(UNSENT_RETRY_MS);
+				if (this.#signedOut()) return;
 				await this.#updateOnce();
 			}
 		} finally {
@@ -243,14 +272,17 @@ export class SyncSocket {
 		const end = { ...this.#version };
 		const { removed, told } = this.#applyPending(end);
 		this.#stale = false;
-		const floor = this.#cover > this.#version.ts ? this.#cover : this.#version.ts;
-		const { ts, results } = await this.#querySet.evaluate(floor);
+		const { ts, results } = await this.#querySet.evaluate(later(this.#cover, this.#version.ts));
+		for (const [queryId, { journal }] of results) {
+			const query = this.#queries.get(queryId);
+			if (query) query.journal = journal;
+		}
 		// A mutation under way may have committed at or before `ts`; its response must go first.
 		if (this.#running && ts > this.#runningSince) await this.#running;
 		if (this.#closed) return;
-		const covers = this.#cover > this.#version.ts;
-		if (!told && !covers && results.size === 0) return;
-		end.ts = ts > this.#version.ts ? ts : this.#version.ts;
+		if (!told && !this.#owed && results.size === 0) return;
+		end.ts = later(ts, this.#version.ts);
+		if (this.#cover <= end.ts) this.#owed = false;
 		const frame = transitionFrame(this.#version, end, removed, results);
 		this.#version = end;
 		for (const part of chunked(frame, randomUUID())) this.#wire.send(part);
@@ -294,6 +326,15 @@ export class SyncSocket {
 		}
 	}
 
+	/** An expired token acts no longer: the client is told to bring a new one. */
+	#signedOut(): boolean {
+		if (this.#expiresAtMs === null || Date.now() <= this.#expiresAtMs) return false;
+		if (this.#closed) return true;
+		this.#wire.send(authErrorFrame("Token expired", Math.max(0, this.#received.identity - 1), false));
+		this.#end(1000, "Unauthenticated");
+		return true;
+	}
+
 	#fatal(error: string): void {
 		if (this.#closed) return;
 		this.#wire.send(fatalFrame(error));
@@ -316,4 +357,5 @@ export class SyncSocket {
 	}
 }
 
-const later = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const later = (a: bigint, b: bigint) => (a > b ? a : b);
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

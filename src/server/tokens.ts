@@ -6,6 +6,7 @@
 import {
 	createLocalJWKSet,
 	createRemoteJWKSet,
+	customFetch,
 	decodeJwt,
 	decodeProtectedHeader,
 	errors,
@@ -15,7 +16,7 @@ import {
 import type { Identity } from "../engine/types.ts";
 
 export type Verified =
-	| { kind: "ok"; identity: Identity }
+	| { kind: "ok"; identity: Identity; expiresAtMs: number }
 	| { kind: "refused"; code: string; message: string };
 
 type Provider = {
@@ -28,8 +29,17 @@ type Provider = {
 const CLOCK_TOLERANCE_S = 5;
 const OIDC_ALGORITHMS = ["RS256", "ES256"];
 
-export function createTokenVerifier(providers: readonly unknown[]): (token: string) => Promise<Verified> {
-	const known = providers.map(readProvider).filter((provider) => provider !== null);
+/** Reads a key set or a discovery document. */
+export type KeyFetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** `fetchKeys` is how published keys are read; default: over the network. */
+export function createTokenVerifier(
+	providers: readonly unknown[],
+	fetchKeys: KeyFetch = fetch,
+): (token: string) => Promise<Verified> {
+	const known = providers
+		.map((provider) => readProvider(provider, fetchKeys))
+		.filter((provider) => provider !== null);
 	return async (token) => {
 		const matching = matchProviders(known, token);
 		if (matching.kind === "refused") return matching;
@@ -70,10 +80,11 @@ async function verifyWith(provider: Provider, token: string): Promise<Verified> 
 		const { payload } = await jwtVerify(token, await provider.keys(), {
 			algorithms: provider.algorithms,
 			clockTolerance: CLOCK_TOLERANCE_S,
+			requiredClaims: ["iss", "sub", "exp"],
 			...(provider.audience === null ? {} : { audience: provider.audience }),
 		});
-		const { iss, sub, aud: _aud, exp: _exp, iat: _iat, nbf: _nbf, jti: _jti, ...claims } = payload;
-		if (!iss || !sub)
+		const { iss, sub, aud: _aud, exp, iat: _iat, nbf: _nbf, jti: _jti, ...claims } = payload;
+		if (!iss || !sub || exp === undefined)
 			return {
 				kind: "refused",
 				code: "InvalidAuthHeader",
@@ -82,6 +93,7 @@ async function verifyWith(provider: Provider, token: string): Promise<Verified> 
 		return {
 			kind: "ok",
 			identity: { ...renamed(claims), tokenIdentifier: `${iss}|${sub}`, issuer: iss, subject: sub },
+			expiresAtMs: (exp + CLOCK_TOLERANCE_S) * 1000,
 		};
 	} catch (error) {
 		const expired = error instanceof errors.JWTExpired;
@@ -118,7 +130,8 @@ function sameIssuer(a: string, b: string): boolean {
 	return a.replace(/\/$/, "") === b.replace(/\/$/, "");
 }
 
-function readProvider(value: unknown): Provider | null {
+function readProvider(value: unknown, fetchKeys: KeyFetch): Provider | null {
+	if (typeof value !== "object" || value === null) return null;
 	const provider = value as Record<string, unknown>;
 	const audience = typeof provider.applicationID === "string" ? provider.applicationID : null;
 	if (provider.type === "customJwt") {
@@ -128,12 +141,17 @@ function readProvider(value: unknown): Provider | null {
 			issuer: provider.issuer,
 			audience,
 			algorithms: [String(provider.algorithm)],
-			keys: once(async () => keysFrom(jwks)),
+			keys: once(async () => keysFrom(jwks, fetchKeys)),
 		};
 	}
 	if (typeof provider.domain !== "string") return null;
 	const issuer = /^https?:\/\//.test(provider.domain) ? provider.domain : `https://${provider.domain}`;
-	return { issuer, audience, algorithms: OIDC_ALGORITHMS, keys: once(async () => await discover(issuer)) };
+	return {
+		issuer,
+		audience,
+		algorithms: OIDC_ALGORITHMS,
+		keys: once(async () => await discover(issuer, fetchKeys)),
+	};
 }
 
 /** Remembers a success; a failure is tried again at the next token. */
@@ -148,17 +166,17 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 	};
 }
 
-async function discover(issuer: string): Promise<JWTVerifyGetKey> {
-	const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, {
+async function discover(issuer: string, fetchKeys: KeyFetch): Promise<JWTVerifyGetKey> {
+	const response = await fetchKeys(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, {
 		signal: AbortSignal.timeout(10_000),
 	});
 	const { jwks_uri } = (await response.json()) as { jwks_uri?: string };
 	if (!jwks_uri) throw new Error(`${issuer} does not say where its keys are.`);
-	return createRemoteJWKSet(new URL(jwks_uri));
+	return createRemoteJWKSet(new URL(jwks_uri), { [customFetch]: fetchKeys });
 }
 
-async function keysFrom(jwks: string): Promise<JWTVerifyGetKey> {
-	if (!jwks.startsWith("data:")) return createRemoteJWKSet(new URL(jwks));
+async function keysFrom(jwks: string, fetchKeys: KeyFetch): Promise<JWTVerifyGetKey> {
+	if (!jwks.startsWith("data:")) return createRemoteJWKSet(new URL(jwks), { [customFetch]: fetchKeys });
 	const response = await fetch(jwks);
 	return createLocalJWKSet((await response.json()) as { keys: [] });
 }

@@ -67,9 +67,12 @@ export function foldOps(view: LiveView, start: number, ops: readonly unknown[]):
 	return { kind: "folded", view: folded };
 }
 
-/** Drops what stored entries cover (S2): complete messages and tools that began before `settled`. */
+/**
+ * Drops what stored entries cover (S2). A stream settles between messages only, so whatever began before
+ * `settled` is covered, also a message whose last ops were never sent.
+ */
 export function settleView(view: LiveView, settled: number): LiveView {
-	const messages = view.messages.filter((message) => message.end === null || message.end > settled);
+	const messages = view.messages.filter((message) => message.start >= settled);
 	const tools = view.tools.filter((tool) => tool.start >= settled);
 	if (messages.length === view.messages.length && tools.length === view.tools.length) return view;
 	return { ...view, messages, tools };
@@ -110,6 +113,7 @@ type Draft = { -readonly [K in keyof LiveView]: LiveView[K] } & {
 function apply(draft: Draft, op: DeltaOp): void {
 	switch (op[0]) {
 		case "m":
+			closeMessage(draft);
 			draft.messages.push(own(draft, { role: op[1], blocks: own(draft, []), start: draft.end, end: null }));
 			return;
 		case "t":
@@ -151,6 +155,11 @@ function apply(draft: Draft, op: DeltaOp): void {
 function own<T>(draft: Draft, value: T): T {
 	draft.fresh.add(value);
 	return value;
+}
+
+/** A message begins: one whose end was never said has ended. */
+function closeMessage(draft: Draft): void {
+	if (draft.messages.at(-1)?.end === null) openMessage(draft).end = draft.end;
 }
 
 /** The message that grows, writable; made when folding began in its midst. */

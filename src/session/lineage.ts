@@ -31,3 +31,10 @@ export function compareFork(fork: readonly ForkEntry[], parent: readonly ForkEnt
 	const copied = new Set(fork.slice(shared).flatMap((entry) => (byId.has(entry.id) ? [entry.id] : [])));
 	return { forkEntryId: before, shared, copied };
 }
+
+/** The parent's session id as the name of its file tells it, `<time>_<id>.jsonl`; null when the header names none. */
+export function parentIdFrom(header: Readonly<Record<string, unknown>> | null): string | null {
+	const path = header?.parentSession;
+	if (typeof path !== "string") return null;
+	return /(?:^|[/\\])[^/\\]*?_([A-Za-z0-9][A-Za-z0-9._-]*)\.jsonl$/.exec(path)?.[1] ?? null;
+}

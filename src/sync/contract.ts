@@ -30,7 +30,10 @@ export type SessionSyncOptions = {
 	/** The same for deltas, in order; may hold ops back and give them out with a later one. Default: as they are. */
 	transformOp?: (op: DeltaOp) => DeltaOp[];
 	clock: Clock;
+	/** Also its name in presence. */
 	terminalId: string;
+	/** Says that this terminal is at the session, under a name for people. Default: it does not. */
+	presence?: { label: string };
 	streaming: Streaming;
 	/** Entries are old: they do not make the session look active. Default false. */
 	imported?: boolean;

@@ -27,11 +27,24 @@ async function atSize(documents: number): Promise<Figure[]> {
 	const engine = await openEngine({ functionsDir: join(import.meta.dir, "app"), dataDir, env: {}, ...urls });
 	try {
 		for (let from = 0; from < documents; from += 2000) {
-			await must(engine.mutation("rows:fill", JSON.stringify([{ group: `g${from % 10_000}`, from, count: 2000, body: BODY }]), NOBODY));
+			await must(
+				engine.mutation(
+					"rows:fill",
+					JSON.stringify([{ group: `g${from % 10_000}`, from, count: 2000, body: BODY }]),
+					NOBODY,
+				),
+			);
 		}
 		const label = `at ${documents / 1000}k documents`;
 		const inProcess = await inProcessFigures(engine, label, documents);
-		const server = await startServer({ engine, port: port as number, sitePort: sitePort as number, adminKey: "bench", staticDir: null, log: () => {} });
+		const server = await startServer({
+			engine,
+			port: port as number,
+			sitePort: sitePort as number,
+			adminKey: "bench",
+			staticDir: null,
+			log: () => {},
+		});
 		const overSockets = await socketFigures(server.url, label, documents);
 		await server.close();
 		return [...inProcess, ...overSockets];
@@ -43,7 +56,10 @@ async function atSize(documents: number): Promise<Figure[]> {
 
 async function must<T extends { kind: string }>(outcome: Promise<T>): Promise<void> {
 	const result = await outcome;
-	if (result.kind !== "ok") throw new Error(`bench call failed: ${JSON.stringify(result, (_k, v) => (typeof v === "bigint" ? String(v) : v))}`);
+	if (result.kind !== "ok")
+		throw new Error(
+			`bench call failed: ${JSON.stringify(result, (_k, v) => (typeof v === "bigint" ? String(v) : v))}`,
+		);
 }
 
 /** Calls per second: `count` calls, `width` under way at once. */
@@ -78,14 +94,29 @@ async function inProcessFigures(engine: Engine, label: string, documents: number
 			unit: "/s",
 			aim: ">= 10,000",
 			rounds: await rounds((round) =>
-				rate(4000, 8, (i) => must(engine.mutation("rows:insert", JSON.stringify([{ group: `m${round}`, seq: i, body: BODY }]), NOBODY))),
+				rate(4000, 8, (i) =>
+					must(
+						engine.mutation(
+							"rows:insert",
+							JSON.stringify([{ group: `m${round}`, seq: i, body: BODY }]),
+							NOBODY,
+						),
+					),
+				),
 			),
 		},
-		{ name: `engine: indexed point queries in process, ${label}`, unit: "/s", aim: ">= 20,000", rounds: await rounds(() => rate(8000, 8, point)) },
+		{
+			name: `engine: indexed point queries in process, ${label}`,
+			unit: "/s",
+			aim: ">= 20,000",
+			rounds: await rounds(() => rate(8000, 8, point)),
+		},
 		{
 			name: `engine: newest 20 of a group in process, ${label}`,
 			unit: "/s",
-			rounds: await rounds(() => rate(2000, 8, () => engine.query("rows:latest", '[{"group":"g0"}]', NOBODY))),
+			rounds: await rounds(() =>
+				rate(2000, 8, () => engine.query("rows:latest", '[{"group":"g0"}]', NOBODY)),
+			),
 		},
 	];
 }
@@ -102,17 +133,27 @@ async function socketFigures(url: string, label: string, documents: number): Pro
 				name: `server: small mutations over one socket, ${label}`,
 				unit: "/s",
 				aim: ">= 4,000",
-				rounds: await rounds((round) => rate(2000, 64, (i) => client.mutation(insertRef, { group: `s${round}`, seq: i, body: BODY }))),
+				rounds: await rounds((round) =>
+					rate(2000, 64, (i) => client.mutation(insertRef, { group: `s${round}`, seq: i, body: BODY })),
+				),
 			},
 			{
 				name: `server: point queries over HTTP, ${label}`,
 				unit: "/s",
-				rounds: await rounds(() => rate(1000, 16, (i) => http.query(pointRef, { group: "g0", seq: i % Math.min(2000, documents) }))),
+				rounds: await rounds(() =>
+					rate(1000, 16, (i) => http.query(pointRef, { group: "g0", seq: i % Math.min(2000, documents) })),
+				),
 			},
 			{
 				name: `server: one mutation at a time over a socket, ${label}`,
 				unit: "ms",
-				rounds: await rounds(async (round) => 1000 / (await rate(300, 1, (i) => client.mutation(insertRef, { group: `o${round}`, seq: i, body: BODY })))),
+				rounds: await rounds(
+					async (round) =>
+						1000 /
+						(await rate(300, 1, (i) =>
+							client.mutation(insertRef, { group: `o${round}`, seq: i, body: BODY }),
+						)),
+				),
 			},
 		];
 	} finally {

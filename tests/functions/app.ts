@@ -9,6 +9,7 @@ import { internal } from "../../convex/_generated/api.js";
 import type { Scope } from "../../src/protocol/access.ts";
 import { asRefusal } from "../../src/protocol/errors.ts";
 import { openConvexTest } from "./convex-test-runner.ts";
+import { openEngineRunner } from "./engine-runner.ts";
 
 /** When every story begins. */
 export const START = Date.parse("2026-01-02T03:04:05.000Z");
@@ -34,7 +35,7 @@ export type Runner = {
 
 export type RunnerOptions = { env: Record<string, string> };
 type OpenRunner = (options: RunnerOptions) => Promise<Runner>;
-const RUNNERS: OpenRunner[] = [openConvexTest];
+const RUNNERS: OpenRunner[] = [openConvexTest, openEngineRunner];
 
 type Args = Record<string, unknown>;
 type Ref<K extends Kind, A extends Args, R> = FunctionReference<K, "public" | "internal", A, R>;

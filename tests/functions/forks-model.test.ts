@@ -17,18 +17,25 @@ type Step =
 	| { kind: "append"; session: number; on: number; count: number }
 	| { kind: "fork"; session: number; at: number }
 	| { kind: "remove"; session: number }
+	| { kind: "step" }
 	| { kind: "settle" };
 
 const pick = fc.nat({ max: 1000 });
 const step: fc.Arbitrary<Step> = fc.oneof(
 	{ weight: 1, arbitrary: fc.constant<Step>({ kind: "start" }) },
 	{
-		weight: 6,
-		arbitrary: fc.record({ kind: fc.constant("append" as const), session: pick, on: pick, count: fc.integer({ min: 1, max: 4 }) }),
+		weight: 8,
+		arbitrary: fc.record({
+			kind: fc.constant("append" as const),
+			session: pick,
+			on: pick,
+			count: fc.integer({ min: 1, max: 4 }),
+		}),
 	},
-	{ weight: 4, arbitrary: fc.record({ kind: fc.constant("fork" as const), session: pick, at: pick }) },
-	{ weight: 3, arbitrary: fc.record({ kind: fc.constant("remove" as const), session: pick }) },
-	{ weight: 2, arbitrary: fc.constant<Step>({ kind: "settle" }) },
+	{ weight: 8, arbitrary: fc.record({ kind: fc.constant("fork" as const), session: pick, at: pick }) },
+	{ weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), session: pick }) },
+	{ weight: 3, arbitrary: fc.constant<Step>({ kind: "step" }) },
+	{ weight: 1, arbitrary: fc.constant<Step>({ kind: "settle" }) },
 );
 
 class Story {
@@ -43,6 +50,7 @@ class Story {
 
 	async play(one: Step): Promise<void> {
 		if (one.kind === "settle") await this.app.settle();
+		else if (one.kind === "step") await this.app.step();
 		else if (one.kind === "start") await this.open({ own: [], shared: [] });
 		else {
 			const ids = [...this.models.keys()];
@@ -55,7 +63,10 @@ class Story {
 		}
 	}
 
-	private async open(model: Model, lineage?: { parentSessionId: string; forkEntryId: string }): Promise<void> {
+	private async open(
+		model: Model,
+		lineage?: { parentSessionId: string; forkEntryId: string },
+	): Promise<void> {
 		const id = `s${this.made++}`;
 		this.models.set(id, model);
 		await tell(this.client, session(id, lineage ? { lineage } : {}));
@@ -81,7 +92,8 @@ class Story {
 		if (!from) return;
 		const byId = new Map(all.map((node) => [node.id, node]));
 		const way: Node[] = [];
-		for (let node: Node | undefined = from; node; node = node.parentId ? byId.get(node.parentId) : undefined) way.unshift(node);
+		for (let node: Node | undefined = from; node; node = node.parentId ? byId.get(node.parentId) : undefined)
+			way.unshift(node);
 		await this.open({ own: [], shared: way }, { parentSessionId: id, forkEntryId: from.id });
 	}
 
@@ -92,15 +104,21 @@ class Story {
 
 	async expectAllReadWhole(): Promise<void> {
 		for (const [id, { shared, own }] of this.models) {
-			const read = (await readAll(this.client, id, 7)).reverse().map(({ entryId, parentId }) => ({ id: entryId, parentId }));
+			const read = (await readAll(this.client, id, 7))
+				.reverse()
+				.map(({ entryId, parentId }) => ({ id: entryId, parentId }));
 			expect({ id, read }).toEqual({ id, read: [...shared, ...own] });
 		}
 	}
 
 	/** Every entry that somebody still reads is stored, and counted, once. */
 	async expectEachCountedOnce(): Promise<void> {
-		const ids = new Set([...this.models.values()].flatMap(({ shared, own }) => [...shared, ...own].map((node) => node.id)));
-		const views = await Promise.all([...this.models.keys()].map((sessionId) => this.client.query(api.sessions.get, { sessionId })));
+		const ids = new Set(
+			[...this.models.values()].flatMap(({ shared, own }) => [...shared, ...own].map((node) => node.id)),
+		);
+		const views = await Promise.all(
+			[...this.models.keys()].map((sessionId) => this.client.query(api.sessions.get, { sessionId })),
+		);
 		expect(views.reduce((sum, view) => sum + (view?.tokens.input ?? 0), 0)).toBe(ids.size);
 		for (const table of ["entries", "bodies"]) {
 			const rows = await this.app.runner.rows(table);
@@ -111,18 +129,24 @@ class Story {
 
 const SEED = Number(process.env.FORKS_SEED ?? 20260102);
 const RUNS = Number(process.env.FORKS_RUNS ?? 12);
-const stories = fc.sample(fc.array(step, { minLength: 10, maxLength: 40, size: "max" }), { seed: SEED, numRuns: RUNS });
+const stories = fc.sample(fc.array(step, { minLength: 25, maxLength: 50, size: "max" }), {
+	seed: SEED,
+	numRuns: RUNS,
+});
 
 for (const [index, steps] of stories.entries()) {
-	scenario(`whatever is appended, forked and removed, every fork reads whole and counts once (story ${index + 1})`, async (app) => {
-		const story = new Story(app, await app.signIn());
-		await story.play({ kind: "start" });
-		for (const one of steps) {
-			await story.play(one);
-			if (one.kind === "remove" || one.kind === "settle") await story.expectAllReadWhole();
-		}
-		for (let round = 0; round < 5; round++) await app.settle();
-		await story.expectAllReadWhole();
-		await story.expectEachCountedOnce();
-	});
+	scenario(
+		`whatever is appended, forked and removed, every fork reads whole and counts once (story ${index + 1})`,
+		async (app) => {
+			const story = new Story(app, await app.signIn());
+			await story.play({ kind: "start" });
+			for (const one of steps) {
+				await story.play(one);
+				if (["remove", "step", "settle"].includes(one.kind)) await story.expectAllReadWhole();
+			}
+			for (let round = 0; round < 5; round++) await app.settle();
+			await story.expectAllReadWhole();
+			await story.expectEachCountedOnce();
+		},
+	);
 }

@@ -12,7 +12,11 @@ export const RULES: Rule[] = [
 	{ folder: "src/lib/node", ours: ["src/lib"], packages: [NODE] },
 	{ folder: "src/lib", ours: [], packages: [] },
 	{ folder: "src/protocol", ours: ["src/lib"], packages: [CONVEX_VALUES] },
-	{ folder: "convex", ours: ["src/protocol", "src/lib"], packages: [/^convex\//, /^convex-helpers/, /^jose$/] },
+	{
+		folder: "convex",
+		ours: ["src/protocol", "src/lib"],
+		packages: [/^convex\//, /^convex-helpers/, /^jose$/],
+	},
 	{ folder: "src/session", ours: ["src/lib", "src/protocol"], packages: [] },
 	{ folder: "src/redaction", ours: ["src/lib", "src/protocol"], packages: [/^@secretlint\//] },
 	{ folder: "src/sync", ours: ["src/lib", "src/protocol", "src/session"], packages: [/^p-queue$/] },
@@ -21,7 +25,11 @@ export const RULES: Rule[] = [
 		ours: ["src/lib", "src/protocol", "src/sync/ports.ts", "convex/_generated"],
 		packages: [/^convex\/(browser|server|values)$/, NODE],
 	},
-	{ folder: "src/engine/storage", ours: ["src/lib", "src/engine"], packages: [/^node:sqlite$/, NODE, CONVEX_VALUES] },
+	{
+		folder: "src/engine/storage",
+		ours: ["src/lib", "src/engine"],
+		packages: [/^node:sqlite$/, NODE, CONVEX_VALUES],
+	},
 	{
 		folder: "src/engine",
 		ours: ["src/lib"],
@@ -67,7 +75,13 @@ export const RULES: Rule[] = [
 	{
 		folder: "src/dashboard",
 		ours: ["src/lib", "src/protocol", "src/session", "convex/_generated"],
-		packages: [/^react(-dom)?(\/.*)?$/, /^convex\/(react|values|browser|server)$/, /^react-markdown$/, /^remark-gfm$/, /^rehype-sanitize$/],
+		packages: [
+			/^react(-dom)?(\/.*)?$/,
+			/^convex\/(react|values|browser|server)$/,
+			/^react-markdown$/,
+			/^remark-gfm$/,
+			/^rehype-sanitize$/,
+		],
 	},
 ];
 
@@ -77,7 +91,9 @@ const EXCEPTIONS: Record<string, RegExp> = { "src/dashboard/build.ts": /^(node:|
 export type Violation = { file: string; why: string };
 
 export function violationsIn(file: string, text: string): Violation[] {
-	const rule = RULES.filter((one) => file.startsWith(`${one.folder}/`)).sort((a, b) => b.folder.length - a.folder.length)[0];
+	const rule = RULES.filter((one) => file.startsWith(`${one.folder}/`)).sort(
+		(a, b) => b.folder.length - a.folder.length,
+	)[0];
 	if (!rule) return [{ file, why: "lies in no folder of the layout" }];
 	const violations: Violation[] = [];
 	for (const { specifier } of importsOf(text)) {
@@ -90,13 +106,20 @@ export function violationsIn(file: string, text: string): Violation[] {
 function judge(rule: Rule, file: string, specifier: string): string | null {
 	if (EXCEPTIONS[file]?.test(specifier)) return null;
 	if (!specifier.startsWith(".")) {
-		return rule.packages.some((allowed) => allowed.test(specifier)) ? null : `may not import the package ${specifier}`;
+		return rule.packages.some((allowed) => allowed.test(specifier))
+			? null
+			: `may not import the package ${specifier}`;
 	}
 	const target = resolveImport(file, specifier);
-	if (rule.folder !== "src/lib/node" && rule.folder === "src/dashboard" && target.startsWith("src/lib/node/")) {
+	if (
+		rule.folder !== "src/lib/node" &&
+		rule.folder === "src/dashboard" &&
+		target.startsWith("src/lib/node/")
+	) {
 		return `may not import ${target}: it needs Node`;
 	}
-	if (rule.folder === "src/lib" && target.startsWith("src/lib/node/")) return `may not import ${target}: it needs Node`;
+	if (rule.folder === "src/lib" && target.startsWith("src/lib/node/"))
+		return `may not import ${target}: it needs Node`;
 	const inside = target.startsWith(`${rule.folder}/`);
 	const allowed = inside || rule.ours.some((folder) => target === folder || target.startsWith(`${folder}/`));
 	return allowed ? null : `may not import ${target}`;

@@ -37,7 +37,10 @@ async function fetchPi(version: string, folder: string, dependencies: string): P
 	await mkdir(CACHE, { recursive: true });
 	const work = await mkdtemp(join(CACHE, "fetch-"));
 	try {
-		await run("npm", ["pack", `${PACKAGE}@${version}`, "--pack-destination", work, "--silent"], { cwd: work, timeout: 120_000 });
+		await run("npm", ["pack", `${PACKAGE}@${version}`, "--pack-destination", work, "--silent"], {
+			cwd: work,
+			timeout: 120_000,
+		});
 		const archive = (await readdir(work)).find((name) => name.endsWith(".tgz"));
 		if (!archive) throw new Error(`npm pack gave no archive of ${PACKAGE}@${version}.`);
 		await run("tar", ["-xzf", join(work, archive), "-C", work]);

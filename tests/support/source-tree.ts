@@ -25,7 +25,9 @@ function withoutComments(text: string): string {
 export function importsOf(text: string): Import[] {
 	const code = withoutComments(text);
 	const found: Import[] = [];
-	for (const match of code.matchAll(/^\s*(import|export)\s+(type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?["']([^"']+)["']/gm)) {
+	for (const match of code.matchAll(
+		/^\s*(import|export)\s+(type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?["']([^"']+)["']/gm,
+	)) {
 		found.push({ specifier: match[3] as string, typeOnly: match[2] !== undefined, dynamic: false });
 	}
 	for (const match of code.matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)/g)) {

@@ -31,13 +31,16 @@ export function addConfigCommand(program: Command): void {
 function known(name: string): Option {
 	const option = optionOf(name);
 	if (option) return option;
-	throw usageError(`There is no setting called ${name}. There are: ${OPTIONS.map((one) => one.name).join(", ")}.`);
+	throw usageError(
+		`There is no setting called ${name}. There are: ${OPTIONS.map((one) => one.name).join(", ")}.`,
+	);
 }
 
 function get(name: string | undefined, { json, showKey }: { json?: boolean; showKey?: boolean }): void {
 	const { settings, sources, problems } = loadSettings();
 	for (const problem of problems) note(problem);
-	const shown = (option: Option) => (option.kind === "secret" && !showKey ? masked(String(settings[option.name])) : settings[option.name]);
+	const shown = (option: Option) =>
+		option.kind === "secret" && !showKey ? masked(String(settings[option.name])) : settings[option.name];
 	if (name !== undefined) {
 		const value = shown(known(name));
 		if (json) printJson({ [name]: value });
@@ -45,7 +48,13 @@ function get(name: string | undefined, { json, showKey }: { json?: boolean; show
 		return;
 	}
 	if (json) printJson(Object.fromEntries(OPTIONS.map((option) => [option.name, shown(option)])));
-	else printLine(table(["SETTING", "VALUE", "FROM"], OPTIONS.map((option) => [option.name, String(shown(option) ?? ""), sources[option.name]])));
+	else
+		printLine(
+			table(
+				["SETTING", "VALUE", "FROM"],
+				OPTIONS.map((option) => [option.name, String(shown(option) ?? ""), sources[option.name]]),
+			),
+		);
 }
 
 async function set(name: string, value: string, { json }: { json?: boolean }): Promise<void> {
@@ -54,7 +63,8 @@ async function set(name: string, value: string, { json }: { json?: boolean }): P
 	if (parsed.kind === "bad") throw usageError(`${name} ${parsed.why}.`);
 	await saveSettings({ [name]: parsed.value });
 	const { sources } = loadSettings();
-	if (sources[option.name] === "environment") note(`Saved, but the environment variable ${option.env} is set and wins.`);
+	if (sources[option.name] === "environment")
+		note(`Saved, but the environment variable ${option.env} is set and wins.`);
 	if (json) printJson({ saved: name });
 	else printLine(`Saved ${name}.`);
 }

@@ -23,22 +23,42 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
 	const backend = await checkBackend({ ...settings, needed: ["write"] });
 	const running = readRunning(paths.dataDir);
 	const findings: Finding[] = [
-		{ check: "settings", ok: problems.length === 0, message: problems.join(" ") || `${paths.configFile} is well formed.` },
+		{
+			check: "settings",
+			ok: problems.length === 0,
+			message: problems.join(" ") || `${paths.configFile} is well formed.`,
+		},
 		privateFile("settings file", paths.configFile),
 		{
 			check: "backend",
 			ok: backend.kind === "ok",
-			message: backend.kind === "ok" ? `${settings.convexUrl} answers and takes the key of ${backend.userName}.` : backend.message,
+			message:
+				backend.kind === "ok"
+					? `${settings.convexUrl} answers and takes the key of ${backend.userName}.`
+					: backend.message,
 		},
-		{ check: "local backend", ok: true, message: running ? `Runs as process ${running.pid} on ${running.url}.` : "None runs on the default data folder." },
+		{
+			check: "local backend",
+			ok: true,
+			message: running
+				? `Runs as process ${running.pid} on ${running.url}.`
+				: "None runs on the default data folder.",
+		},
 		writable("data folder", paths.dataDir),
 		privateFile("secrets", dataPaths(paths.dataDir).secretsFile),
 		sessionsFolder(paths.piSessionsDir),
-		{ check: "Pi", ok: true, message: findPi() ? "This checkout brings one." : "This checkout brings none; an installed one is used." },
+		{
+			check: "Pi",
+			ok: true,
+			message: findPi()
+				? "This checkout brings one."
+				: "This checkout brings none; an installed one is used.",
+		},
 	];
 	const bad = findings.filter((finding) => !finding.ok);
 	if (json) printJson({ ok: bad.length === 0, findings });
-	else for (const { check, ok, message } of findings) printLine(`${ok ? "ok  " : "FAIL"}  ${check}: ${message}`);
+	else
+		for (const { check, ok, message } of findings) printLine(`${ok ? "ok  " : "FAIL"}  ${check}: ${message}`);
 	if (bad.length > 0) throw new CliError(`${bad.length} of ${findings.length} checks failed.`);
 }
 
@@ -55,10 +75,20 @@ function writable(check: string, path: string): Finding {
 function privateFile(check: string, path: string): Finding {
 	if (!existsSync(path)) return { check, ok: true, message: `${path} is not there yet.` };
 	const open = process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0;
-	return { check, ok: !open, message: open ? `Others may read ${path}: run chmod 600 on it.` : `${path} is private.` };
+	return {
+		check,
+		ok: !open,
+		message: open ? `Others may read ${path}: run chmod 600 on it.` : `${path} is private.`,
+	};
 }
 
 function sessionsFolder(path: string): Finding {
 	const found = existsSync(path);
-	return { check: "Pi sessions", ok: true, message: found ? `Found ${path}; \`pi-opensync import --all\` brings them in.` : `There are none in ${path}.` };
+	return {
+		check: "Pi sessions",
+		ok: true,
+		message: found
+			? `Found ${path}; \`pi-opensync import --all\` brings them in.`
+			: `There are none in ${path}.`,
+	};
 }

@@ -25,7 +25,12 @@ export function addEngineCommand(program: Command): void {
 		.option("--site-port <port>", "port of HTTP actions (default: port + 1)", readPort)
 		.option("--data <dir>", "folder of the database (default: in memory)")
 		.requiredOption("--admin-key <key>", "key that may call internal functions")
-		.option("--env <name=value>", "environment variable of the functions; may be repeated", (value, all: string[]) => [...all, value], [])
+		.option(
+			"--env <name=value>",
+			"environment variable of the functions; may be repeated",
+			(value, all: string[]) => [...all, value],
+			[],
+		)
 		.option("--verbose", "print log lines of functions to stderr")
 		.option("--json", "one line of JSON when ready")
 		.action(serve);
@@ -38,7 +43,15 @@ async function serve(flags: EngineFlags): Promise<void> {
 	const sitePort = flags.sitePort ?? (flags.port === 0 ? 0 : flags.port + 1);
 	const dataDir = flags.data === undefined ? null : resolve(flags.data);
 	const log = flags.verbose ? note : () => {};
-	const server = await runEngine({ functionsDir, dataDir, adminKey: flags.adminKey, port: flags.port, sitePort, env, log }).catch(startProblem);
+	const server = await runEngine({
+		functionsDir,
+		dataDir,
+		adminKey: flags.adminKey,
+		port: flags.port,
+		sitePort,
+		env,
+		log,
+	}).catch(startProblem);
 	const { url, siteUrl } = server;
 	if (flags.json) printJson({ url, siteUrl, dataDir, pid: process.pid });
 	else printLine(`Serving ${functionsDir} on ${url}, HTTP actions on ${siteUrl}. Ctrl-C ends it.`);

@@ -23,7 +23,11 @@ export function addKeysCommand(program: Command): void {
 		.option("--scopes <list>", "read, write, control", ALL_SCOPES.join(","))
 		.action(create);
 	withTarget(keys.command("list").description("keys, their scopes and when they were used")).action(list);
-	withTarget(keys.command("revoke <id>").description("make a key useless, by its id or by its first characters (osk_abcd)")).action(revoke);
+	withTarget(
+		keys
+			.command("revoke <id>")
+			.description("make a key useless, by its id or by its first characters (osk_abcd)"),
+	).action(revoke);
 }
 
 async function create(flags: Flags & { name: string; scopes: string }): Promise<void> {
@@ -41,9 +45,13 @@ async function create(flags: Flags & { name: string; scopes: string }): Promise<
 }
 
 function readScopes(text: string): Scope[] {
-	const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+	const names = text
+		.split(",")
+		.map((name) => name.trim())
+		.filter((name) => name !== "");
 	const unknown = names.find((name) => !ALL_SCOPES.includes(name as Scope));
-	if (unknown !== undefined) throw usageError(`There is no scope called ${unknown}. There are: ${ALL_SCOPES.join(", ")}.`);
+	if (unknown !== undefined)
+		throw usageError(`There is no scope called ${unknown}. There are: ${ALL_SCOPES.join(", ")}.`);
 	if (names.length === 0) throw usageError(`A key needs at least one scope of ${ALL_SCOPES.join(", ")}.`);
 	return [...new Set(names)] as Scope[];
 }
@@ -58,19 +66,35 @@ async function list(flags: Flags): Promise<void> {
 	const keys = await readKeys(flags);
 	if (flags.json) return printJson(keys);
 	const now = Date.now();
-	const state = (key: ApiKeyView) => (key.revokedAt !== null ? `revoked ${age(key.revokedAt, now)} ago` : key.lastUsedAt ? `used ${age(key.lastUsedAt, now)} ago` : "not used yet");
-	printLine(table(["KEY", "NAME", "SCOPES", "STATE", "ID"], keys.map((key) => [key.shown, key.name, key.scopes.join(","), state(key), key.id])));
+	const state = (key: ApiKeyView) =>
+		key.revokedAt !== null
+			? `revoked ${age(key.revokedAt, now)} ago`
+			: key.lastUsedAt
+				? `used ${age(key.lastUsedAt, now)} ago`
+				: "not used yet";
+	printLine(
+		table(
+			["KEY", "NAME", "SCOPES", "STATE", "ID"],
+			keys.map((key) => [key.shown, key.name, key.scopes.join(","), state(key), key.id]),
+		),
+	);
 }
 
 async function revoke(id: string, flags: Flags): Promise<void> {
-	const matches = (await readKeys(flags)).filter((key) => key.id === id || (id.startsWith("osk_") && key.shown.startsWith(id.slice(0, 8))));
+	const matches = (await readKeys(flags)).filter(
+		(key) => key.id === id || (id.startsWith("osk_") && key.shown.startsWith(id.slice(0, 8))),
+	);
 	const open = matches.filter((key) => key.revokedAt === null);
 	if (matches.length === 0) throw new CliError(`There is no key ${id}: see \`pi-opensync keys list\`.`);
-	if (open.length > 1) throw usageError(`${id} fits ${open.length} keys: name one by its id, see \`pi-opensync keys list\`.`);
+	if (open.length > 1)
+		throw usageError(`${id} fits ${open.length} keys: name one by its id, see \`pi-opensync keys list\`.`);
 	const [key] = open.length === 1 ? open : matches;
 	const admin = findAdmin(flags);
 	if (admin) await callAsAdmin(admin.url, admin.adminKey, "apiKeys:revokeById", { id: key?.id ?? id });
-	else await (await connectClient(currentSettings(flags).settings)).mutation(api.apiKeys.revoke, { id: key?.id ?? id });
+	else
+		await (await connectClient(currentSettings(flags).settings)).mutation(api.apiKeys.revoke, {
+			id: key?.id ?? id,
+		});
 	if (flags.json) printJson({ revoked: key?.id });
 	else printLine(`Revoked ${key?.shown} (${key?.name}).`);
 }

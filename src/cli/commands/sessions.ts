@@ -25,7 +25,8 @@ async function list({ limit, json, url }: { limit: number; json?: boolean; url?:
 	const client = await connectClient(currentSettings({ url }).settings);
 	const sessions = await listSessions(client, limit);
 	if (json) return printJson(sessions);
-	if (sessions.length === 0) return printLine("No sessions yet: start Pi with the extension, or run `pi-opensync import --all`.");
+	if (sessions.length === 0)
+		return printLine("No sessions yet: start Pi with the extension, or run `pi-opensync import --all`.");
 	const now = Date.now();
 	const rows = sessions.map((one) => [
 		one.sessionId,

@@ -25,7 +25,16 @@ async function status(flags: TargetFlags & { json?: boolean }): Promise<void> {
 	const client = await connectClient(settings);
 	const { page } = await client.query(api.sessions.list, { paginationOpts: { numItems: 200, cursor: null } });
 	const running = page.filter((session: { status: string }) => session.status === "running").length;
-	const result = { ok: true, url, siteUrl: check.siteUrl, version: check.version, user: check.userName, scopes: check.scopes, sessions: page.length, running };
+	const result = {
+		ok: true,
+		url,
+		siteUrl: check.siteUrl,
+		version: check.version,
+		user: check.userName,
+		scopes: check.scopes,
+		sessions: page.length,
+		running,
+	};
 	if (flags.json) return printJson(result);
 	printLine(`Backend  ${url} (protocol ${check.version})`);
 	printLine(`Key      of ${check.userName}, may ${check.scopes.join(", ")}`);

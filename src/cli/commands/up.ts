@@ -10,8 +10,8 @@ import { signInLink, startLocalBackend } from "../local-backend.ts";
 import { readRunning } from "../local-data.ts";
 import { note, printJson, printLine } from "../output.ts";
 import { readPort, untilStopped } from "../process.ts";
-import { askYesNo } from "../prompt.ts";
 import { piCommandLine } from "../project.ts";
+import { askYesNo } from "../prompt.ts";
 import { importFiles } from "./import.ts";
 
 type UpFlags = {
@@ -33,8 +33,17 @@ export function addUpCommand(program: Command): void {
 		.option("--port <port>", "API port", readPort, 3210)
 		.option("--site-port <port>", "port of the page (default: port + 1)", readPort)
 		.option("--data <dir>", "data folder (default: pi-opensync in the user's data folder)")
-		.option("--host <address>", "address to listen on; anything but loopback lets others reach it", "127.0.0.1")
-		.option("--allow-host <name>", "another host name that requests may use; may be repeated", (name, all: string[]) => [...all, name], [])
+		.option(
+			"--host <address>",
+			"address to listen on; anything but loopback lets others reach it",
+			"127.0.0.1",
+		)
+		.option(
+			"--allow-host <name>",
+			"another host name that requests may use; may be repeated",
+			(name, all: string[]) => [...all, name],
+			[],
+		)
 		.option("--no-open", "open no browser")
 		.option("--no-demo", "start no demo session when there is none")
 		.option("--no-import", "do not offer to import sessions")
@@ -47,13 +56,20 @@ async function up(flags: UpFlags): Promise<void> {
 	const already = readRunning(dataDir);
 	if (already && (await isOurs(already.siteUrl))) return await showRunning(already, dataDir, flags);
 	const sitePort = flags.sitePort ?? (flags.port === 0 ? 0 : flags.port + 1);
-	const backend = await startLocalBackend({ dataDir, host: flags.host, port: flags.port, sitePort, allowedHosts: flags.allowHost });
+	const backend = await startLocalBackend({
+		dataDir,
+		host: flags.host,
+		port: flags.port,
+		sitePort,
+		allowedHosts: flags.allowHost,
+	});
 	const stopped = untilStopped();
 	const demo = new AbortController();
 	try {
 		const remarks = await ensureTerminalKey(backend);
 		const dashboardUrl = await signInLink(backend);
-		if (flags.json) printJson({ url: backend.url, siteUrl: backend.siteUrl, dashboardUrl, dataDir, pid: process.pid });
+		if (flags.json)
+			printJson({ url: backend.url, siteUrl: backend.siteUrl, dashboardUrl, dataDir, pid: process.pid });
 		else greet(dashboardUrl, remarks);
 		if (flags.open && !flags.json) openInBrowser(dashboardUrl);
 		// Whatever goes wrong with the offers, the backend stays.
@@ -75,9 +91,21 @@ async function isOurs(siteUrl: string): Promise<boolean> {
 	}
 }
 
-async function showRunning(running: { url: string; siteUrl: string; pid: number }, dataDir: string, flags: UpFlags): Promise<void> {
+async function showRunning(
+	running: { url: string; siteUrl: string; pid: number },
+	dataDir: string,
+	flags: UpFlags,
+): Promise<void> {
 	const dashboardUrl = await signInLink({ url: running.url, siteUrl: running.siteUrl, dataDir });
-	if (flags.json) return printJson({ url: running.url, siteUrl: running.siteUrl, dashboardUrl, dataDir, pid: running.pid, already: true });
+	if (flags.json)
+		return printJson({
+			url: running.url,
+			siteUrl: running.siteUrl,
+			dashboardUrl,
+			dataDir,
+			pid: running.pid,
+			already: true,
+		});
 	printLine(`A backend runs on this data already (process ${running.pid}).`);
 	greet(dashboardUrl, []);
 	if (flags.open) openInBrowser(dashboardUrl);
@@ -102,6 +130,7 @@ async function offer(flags: UpFlags, stop: AbortSignal): Promise<void> {
 	}
 	if (!flags.import || flags.json) return;
 	const count = files.length === 1 ? "1 Pi session" : `${files.length} Pi sessions`;
-	if (!process.stdin.isTTY) return printLine(`  Found ${count}: \`npm run -s opensync -- import --all\` brings them in.`);
+	if (!process.stdin.isTTY)
+		return printLine(`  Found ${count}: \`npm run -s opensync -- import --all\` brings them in.`);
 	if (await askYesNo(`  Found ${count}. Import them now?`, stop)) await importFiles(files, { json: false });
 }

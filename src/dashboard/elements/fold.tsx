@@ -13,7 +13,11 @@ type Props = {
 export function Fold({ summary, className = "", startsOpen = false, children }: Props) {
 	const [isOpen, setOpen] = useState(startsOpen);
 	return (
-		<details className={`fold ${className}`} open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+		<details
+			className={`fold ${className}`}
+			open={isOpen}
+			onToggle={(event) => setOpen(event.currentTarget.open)}
+		>
 			<summary>{summary}</summary>
 			{isOpen && <div className="fold-inside">{children()}</div>}
 		</details>

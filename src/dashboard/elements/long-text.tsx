@@ -8,11 +8,12 @@ type Props = {
 	text: string;
 	/** Which end matters while it is cut: the beginning of a file, the end of a running command's output. */
 	keep?: "start" | "end";
+	/** What it is, for who cannot see where it stands. */
 	label?: string;
 };
 
 /** Preformatted text; a long one is cut until somebody asks for all of it. */
-export const LongText = memo(function LongText({ text, keep = "start", label }: Props) {
+export const LongText = memo(function LongText({ text, keep = "start", label = "Text" }: Props) {
 	const [all, setAll] = useState(false);
 	const plain = useMemo(() => plainText(text), [text]);
 	const { shown, hidden } = all ? { shown: plain, hidden: 0 } : cut(plain, keep);
@@ -25,9 +26,9 @@ export const LongText = memo(function LongText({ text, keep = "start", label }: 
 		<div className="long-text">
 			{keep === "end" && more}
 			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable with the keyboard */}
-			<pre dir="auto" tabIndex={0} aria-label={label} role={label ? "region" : undefined}>
-				{shown}
-			</pre>
+			<section className="text-box" aria-label={label} dir="auto" tabIndex={0}>
+				<pre>{shown}</pre>
+			</section>
 			{keep === "start" && more}
 		</div>
 	);

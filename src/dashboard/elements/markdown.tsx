@@ -29,7 +29,11 @@ const REHYPE = [rehypeSanitize];
 
 const COMPONENTS: Components = {
 	a: ({ href, children }) => <OutwardLink href={href}>{children}</OutwardLink>,
-	img: ({ src, alt }) => <OutwardLink href={typeof src === "string" ? src : undefined}>[picture: {alt || "no description"}]</OutwardLink>,
+	img: ({ src, alt }) => (
+		<OutwardLink href={typeof src === "string" ? src : undefined}>
+			[picture: {alt || "no description"}]
+		</OutwardLink>
+	),
 	table: ({ children }) => (
 		<div className="table-box">
 			<table>{children}</table>

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BuildFailure, buildSync } from "esbuild";
-import { uuid } from "../../lib/ids.ts";
+import { uuid } from "../../lib/randomness.ts";
 import { EngineStartError } from "../types.ts";
 import { type FunctionGlobals, GLOBAL_NAMES } from "./function-globals.ts";
 import { SourceMap } from "./source-map.ts";

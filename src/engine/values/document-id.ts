@@ -2,7 +2,7 @@
  * Document ids in Convex's format: base32 (lower-case Crockford) of the table number as a variable-length
  * integer, 16 bytes (14 random, then the day of creation) and a checksum. 31 to 37 characters.
  */
-import { randomBytes } from "../../lib/ids.ts";
+import { randomBytes } from "../../lib/randomness.ts";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const DIGITS = new Int8Array(128).fill(-1);

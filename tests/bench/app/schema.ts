@@ -2,5 +2,8 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 
 export default defineSchema({
-	rows: defineTable({ group: v.string(), seq: v.number(), body: v.string() }).index("by_group_seq", ["group", "seq"]),
+	rows: defineTable({ group: v.string(), seq: v.number(), body: v.string() }).index("by_group_seq", [
+		"group",
+		"seq",
+	]),
 });

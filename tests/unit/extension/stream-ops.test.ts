@@ -5,7 +5,13 @@ import { emptyView, foldOps } from "../../../src/session/fold.ts";
 
 function recorder(filter = { thinking: true, toolCalls: true }) {
 	const ops: DeltaOp[] = [];
-	return { ops, stream: new StreamOps((op) => ops.push(op), () => filter) };
+	return {
+		ops,
+		stream: new StreamOps(
+			(op) => ops.push(op),
+			() => filter,
+		),
+	};
 }
 
 const CALL = { type: "toolCall", id: "call_1", name: "bash" };
@@ -21,13 +27,7 @@ describe("a streamed message", () => {
 		stream.update({ type: "text_delta", contentIndex: 1, delta: " you" });
 		stream.update({ type: "text_end", contentIndex: 1, content: "Hello you" });
 		expect(stream.messageEnd("assistant")).toBe(true);
-		expect(ops).toEqual([
-			["m", "assistant"],
-			["h", 0, "Hm. "],
-			["t", 1, "Hello"],
-			["t", 1, " you"],
-			["e"],
-		]);
+		expect(ops).toEqual([["m", "assistant"], ["h", 0, "Hm. "], ["t", 1, "Hello"], ["t", 1, " you"], ["e"]]);
 	});
 
 	test("said without deltas is told at its blocks' ends", () => {
@@ -35,7 +35,11 @@ describe("a streamed message", () => {
 		stream.messageStart("assistant");
 		stream.update({ type: "text_start", contentIndex: 0 });
 		stream.update({ type: "text_end", contentIndex: 0, content: "All at once" });
-		stream.update({ type: "toolcall_end", contentIndex: 1, toolCall: { id: "c", name: "read", arguments: { path: "a" } } });
+		stream.update({
+			type: "toolcall_end",
+			contentIndex: 1,
+			toolCall: { id: "c", name: "read", arguments: { path: "a" } },
+		});
 		expect(ops.slice(1)).toEqual([
 			["t", 0, "All at once"],
 			["c", 1, "c", "read"],
@@ -65,7 +69,11 @@ describe("a streamed message", () => {
 	test("whose tool call gets its name late loses no argument", () => {
 		const { ops, stream } = recorder();
 		stream.messageStart("assistant");
-		stream.update({ type: "toolcall_start", contentIndex: 0, partial: { content: [{ type: "toolCall", id: "", name: "" }] } });
+		stream.update({
+			type: "toolcall_start",
+			contentIndex: 0,
+			partial: { content: [{ type: "toolCall", id: "", name: "" }] },
+		});
 		stream.update({ type: "toolcall_delta", contentIndex: 0, delta: '{"a"', partial: { content: [] } });
 		stream.update({ type: "toolcall_delta", contentIndex: 0, delta: ":1}", partial: withCall });
 		expect(ops.slice(1)).toEqual([
@@ -104,7 +112,12 @@ describe("a streamed message", () => {
 		stream.update({ type: "thinking_end", contentIndex: 0, content: "secret thought" });
 		stream.update({ type: "text_delta", contentIndex: 1, delta: "said" });
 		stream.update({ type: "toolcall_start", contentIndex: 2, partial: { content: [0, 0, CALL] } });
-		stream.update({ type: "toolcall_delta", contentIndex: 2, delta: "{}", partial: { content: [0, 0, CALL] } });
+		stream.update({
+			type: "toolcall_delta",
+			contentIndex: 2,
+			delta: "{}",
+			partial: { content: [0, 0, CALL] },
+		});
 		stream.toolStart("call_1", "bash", {});
 		stream.toolUpdate("call_1", { content: [{ type: "text", text: "out" }] });
 		stream.toolEnd("call_1", { content: [] }, false);
@@ -137,7 +150,12 @@ describe("a running tool", () => {
 		const { ops, stream } = recorder();
 		const content = "x".repeat(5000);
 		stream.messageStart("assistant");
-		stream.update({ type: "toolcall_delta", contentIndex: 0, delta: JSON.stringify({ content }), partial: withCall });
+		stream.update({
+			type: "toolcall_delta",
+			contentIndex: 0,
+			delta: JSON.stringify({ content }),
+			partial: withCall,
+		});
 		stream.toolStart("call_1", "write", { content });
 		expect(ops.at(-1)).toEqual(["x", "call_1", "write", ""]);
 	});
@@ -146,7 +164,11 @@ describe("a running tool", () => {
 		const { ops, stream } = recorder();
 		stream.messageStart("assistant");
 		stream.update({ type: "text_delta", contentIndex: 0, delta: "Looking." });
-		stream.update({ type: "toolcall_end", contentIndex: 1, toolCall: { id: "c", name: "ls", arguments: {} } });
+		stream.update({
+			type: "toolcall_end",
+			contentIndex: 1,
+			toolCall: { id: "c", name: "ls", arguments: {} },
+		});
 		stream.messageEnd("assistant");
 		stream.toolStart("c", "ls", {});
 		stream.toolEnd("c", { content: [{ type: "text", text: "README.md" }] }, false);

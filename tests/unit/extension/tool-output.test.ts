@@ -28,7 +28,7 @@ describe("the output of a running tool", () => {
 		let sent = 0;
 		for (let end = 10; end <= lines.length; end += 10) {
 			const op = output.report("c1", lines.slice(Math.max(0, end - 50), end).join(""));
-			sent += (op?.[3] as string).length;
+			sent += op?.[0] === "o" ? op[3].length : 0;
 			held = apply(held, op);
 		}
 		expect(held).toBe(lines.join(""));
@@ -68,7 +68,9 @@ describe("the output of a running tool", () => {
 	});
 
 	test("is read from the text blocks of a result, whatever else is in it", () => {
-		expect(resultText({ content: [{ type: "text", text: "a" }, { type: "image" }, { type: "text", text: "b" }] })).toBe("a\nb");
+		expect(
+			resultText({ content: [{ type: "text", text: "a" }, { type: "image" }, { type: "text", text: "b" }] }),
+		).toBe("a\nb");
 		expect(resultText({ content: "plain" })).toBe("plain");
 		expect(resultText(undefined)).toBe("");
 		expect(resultText({ content: [null, { type: "text" }] })).toBe("");

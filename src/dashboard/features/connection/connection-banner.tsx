@@ -5,7 +5,9 @@ export function ConnectionBanner() {
 	const { isWebSocketConnected, hasEverConnected } = useConvexConnectionState();
 	return (
 		<div role="status" aria-label="Connection" className="connection">
-			{!isWebSocketConnected && <span>{hasEverConnected ? "Reconnecting… what you see may be out of date." : "Connecting…"}</span>}
+			{!isWebSocketConnected && (
+				<span>{hasEverConnected ? "Reconnecting… what you see may be out of date." : "Connecting…"}</span>
+			)}
 		</div>
 	);
 }

@@ -11,7 +11,11 @@ export type OpenClient = { client: ConvexReactClient; close: () => void };
  * A client that stays signed in with a key. While the token service is out of reach it goes on asking;
  * `onRefused` is called once when the key itself is no longer good.
  */
-export function openClient(address: BackendAddress, key: string, onRefused: (reason: string) => void): OpenClient {
+export function openClient(
+	address: BackendAddress,
+	key: string,
+	onRefused: (reason: string) => void,
+): OpenClient {
 	const client = new ConvexReactClient(address.apiUrl, {
 		// Self-hosted and embedded backends have addresses of every form.
 		skipConvexDeploymentUrlCheck: true,
@@ -34,7 +38,11 @@ export function openClient(address: BackendAddress, key: string, onRefused: (rea
 		return null;
 	};
 	client.setAuth(fetchToken, (signedIn) => {
-		if (!signedIn && !closed) void fetchToken().then((token) => token && onRefused("The backend does not accept its own tokens: restart it, then sign in again."));
+		if (!signedIn && !closed)
+			void fetchToken().then(
+				(token) =>
+					token && onRefused("The backend does not accept its own tokens: restart it, then sign in again."),
+			);
 	});
 	return {
 		client,

@@ -14,12 +14,17 @@ type Health = { name?: unknown; version?: unknown; convexUrl?: unknown };
  */
 export async function findBackend(text: string, fetching: typeof fetch = fetch): Promise<FoundBackend> {
 	const origin = originOf(text);
-	if (!origin) return { kind: "failed", reason: `"${text}" is not a web address: give one such as http://127.0.0.1:3211.` };
+	if (!origin)
+		return {
+			kind: "failed",
+			reason: `"${text}" is not a web address: give one such as http://127.0.0.1:3211.`,
+		};
 	let reason = "";
 	for (const siteUrl of siteCandidates(origin)) {
 		const health = await askHealth(siteUrl, fetching);
 		if (health.kind === "ours") {
-			if (typeof health.version === "number" && health.version !== PROTOCOL_VERSION) return { kind: "failed", reason: versionReason(origin, health.version) };
+			if (typeof health.version === "number" && health.version !== PROTOCOL_VERSION)
+				return { kind: "failed", reason: versionReason(origin, health.version) };
 			return { kind: "found", address: { siteUrl, apiUrl: apiOf(siteUrl, health.convexUrl) } };
 		}
 		if (reason === "" || health.kind === "other") reason = healthReason(health.kind, origin);

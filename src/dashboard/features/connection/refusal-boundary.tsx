@@ -20,7 +20,8 @@ export class RefusalBoundary extends Component<Props, State> {
 
 	override componentDidCatch(error: unknown): void {
 		const refusal = asRefusal(error);
-		if (refusal?.code === "key_revoked" || refusal?.code === "signed_out") this.props.onSignedOut(refusal.message);
+		if (refusal?.code === "key_revoked" || refusal?.code === "signed_out")
+			this.props.onSignedOut(refusal.message);
 	}
 
 	override render(): ReactNode {

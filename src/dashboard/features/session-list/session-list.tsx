@@ -24,7 +24,11 @@ export function SessionList({ openSessionId }: { openSessionId: string | null })
 			</div>
 			<ul>
 				{list.sessions.map((session) => (
-					<SessionRow key={session.sessionId} session={session} isOpen={session.sessionId === openSessionId} />
+					<SessionRow
+						key={session.sessionId}
+						session={session}
+						isOpen={session.sessionId === openSessionId}
+					/>
 				))}
 			</ul>
 			<ListEnd list={list} />
@@ -40,7 +44,8 @@ function ListEnd({ list }: { list: SessionListState }) {
 			<div className="list-end" role="status">
 				<p>No sessions yet.</p>
 				<p className="quiet">
-					Start Pi with the extension and its sessions show here, or bring old ones in with <code>pi-opensync import --all</code>.
+					Start Pi with the extension and its sessions show here, or bring old ones in with{" "}
+					<code>pi-opensync import --all</code>.
 				</p>
 			</div>
 		);

@@ -9,9 +9,13 @@ import { sessionTitle } from "../../session-title.ts";
 type Props = { session: SessionView; isOpen: boolean };
 
 /** One session of the list. The list sends each row anew when any of them changes: compare what is shown. */
-export const SessionRow = memo(Row, (a, b) => a.isOpen === b.isOpen && JSON.stringify(a.session) === JSON.stringify(b.session));
+export const SessionRow = memo(
+	Row,
+	(a, b) => a.isOpen === b.isOpen && JSON.stringify(a.session) === JSON.stringify(b.session),
+);
 
 function Row({ session, isOpen }: Props) {
+	const tokens = allTokens(session.tokens);
 	return (
 		<li>
 			<a
@@ -21,22 +25,24 @@ function Row({ session, isOpen }: Props) {
 				data-session={session.sessionId}
 			>
 				<StateDot status={session.status} />
-				<span className="session-title" dir="auto">
-					{sessionTitle(session)}
-				</span>
-				<span className="session-age quiet">
-					<Age at={session.updatedAt} />
-				</span>
-				<span className="session-about quiet">
-					<bdi title={session.projectPath}>{session.projectName}</bdi>
-					{session.lineage && <span title="A fork of another session"> · fork</span>}
-				</span>
-				<span className="session-figures quiet">
-					<span title={`${allTokens(session.tokens).toLocaleString("en-US")} tokens`}>
-						{shortCount(allTokens(session.tokens))} tokens
+				<span className="session-line">
+					<span className="session-title" dir="auto">
+						{sessionTitle(session)}
 					</span>
-					{" · "}
-					<span title="Cost in US dollars">{dollars(session.cost)}</span>
+					<span className="session-age quiet">
+						<Age at={session.updatedAt} />
+					</span>
+				</span>
+				<span className="session-line">
+					<span className="session-about quiet">
+						<bdi title={session.projectPath}>{session.projectName}</bdi>
+						{session.lineage && <span title="A fork of another session"> · fork</span>}
+					</span>
+					<span className="session-figures quiet">
+						<span title={`${tokens.toLocaleString("en-US")} tokens`}>{shortCount(tokens)} tokens</span>
+						{" · "}
+						<span title="Cost in US dollars">{dollars(session.cost)}</span>
+					</span>
 				</span>
 			</a>
 		</li>

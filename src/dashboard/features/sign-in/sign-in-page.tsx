@@ -30,8 +30,8 @@ export function SignInPage({ state, onSubmit }: Props) {
 			)}
 			<SignInForm address={state.address} onSubmit={onSubmit} />
 			<p className="quiet">
-				No key at hand? <code>pi-opensync up</code> prints a link that signs this browser in, and <code>pi-opensync keys create</code>{" "}
-				makes a key.
+				No key at hand? <code>pi-opensync open</code> prints a link that signs this browser in, and{" "}
+				<code>pi-opensync keys create</code> makes a key.
 			</p>
 		</main>
 	);

@@ -43,7 +43,13 @@ export function nextSignIn(state: SignInState, event: SignInEvent): SignInState 
 			return state.kind === "finding" ? found(state, event.backend, event.storedKey) : state;
 		case "notFound":
 			if (state.kind !== "finding") return state;
-			return { kind: "signedOut", backend: null, address: state.address, reason: event.reason, retry: state.credential };
+			return {
+				kind: "signedOut",
+				backend: null,
+				address: state.address,
+				reason: event.reason,
+				retry: state.credential,
+			};
 		case "accepted":
 			return state.kind === "checking" ? { kind: "signedIn", backend: state.backend, key: event.key } : state;
 		case "refused":
@@ -64,7 +70,8 @@ function found(
 	backend: BackendAddress,
 	storedKey: string | null,
 ): SignInState {
-	const credential = state.credential ?? (storedKey === null ? null : { kind: "key" as const, key: storedKey });
+	const credential =
+		state.credential ?? (storedKey === null ? null : { kind: "key" as const, key: storedKey });
 	return credential ? { kind: "checking", backend, credential } : signedOut(backend, null, null);
 }
 

@@ -16,7 +16,8 @@ export function BashRun({ model }: { model: Extract<EntryModel, { kind: "bash" }
 				startsOpen={isShort && model.output.trim() !== ""}
 				summary={
 					<>
-						<span className="fold-name">!</span> <bdi className="fold-hint">{firstLine(plainText(model.command), 160)}</bdi>{" "}
+						<span className="fold-name">!</span>{" "}
+						<bdi className="fold-hint">{firstLine(plainText(model.command), 160)}</bdi>{" "}
 						<span className="tool-state">{state.words}</span>
 					</>
 				}
@@ -24,7 +25,11 @@ export function BashRun({ model }: { model: Extract<EntryModel, { kind: "bash" }
 				{() => (
 					<>
 						{model.command.includes("\n") && <LongText text={model.command} label="Command" />}
-						{model.output === "" ? <p className="quiet">No output.</p> : <LongText text={model.output} keep="end" label="Output" />}
+						{model.output === "" ? (
+							<p className="quiet">No output.</p>
+						) : (
+							<LongText text={model.output} keep="end" label="Output" />
+						)}
 						{model.truncated && <p className="quiet">Pi cut the output.</p>}
 						{model.excluded && <p className="quiet">Not shown to the model.</p>}
 					</>
@@ -36,6 +41,7 @@ export function BashRun({ model }: { model: Extract<EntryModel, { kind: "bash" }
 
 function stateOf(model: Extract<EntryModel, { kind: "bash" }>): { name: string; words: string } {
 	if (model.cancelled) return { name: "failed", words: "cancelled" };
-	if (model.exitCode !== null && model.exitCode !== 0) return { name: "failed", words: `exit code ${model.exitCode}` };
+	if (model.exitCode !== null && model.exitCode !== 0)
+		return { name: "failed", words: `exit code ${model.exitCode}` };
 	return { name: "done", words: "done" };
 }

@@ -29,5 +29,9 @@ export function branchOf(entries: readonly EntryView[], leafId: string | null, h
 		missing = parent === undefined && at.parentId !== null;
 		at = parent ?? null;
 	}
-	return { path: path.reverse(), others: [...byId.values()], isWhole: !hasOlder || !(missing || leaf === null) };
+	return {
+		path: path.reverse(),
+		others: [...byId.values()],
+		isWhole: !hasOlder || !(missing || leaf === null),
+	};
 }

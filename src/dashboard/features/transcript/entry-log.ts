@@ -35,17 +35,25 @@ export function withOlder(log: EntryLog, page: EntryPage): EntryLog {
 }
 
 /** Takes what the subscriptions show now; `answers` maps a seq to its answer, undefined while it loads. */
-export function withTails(log: EntryLog, answers: ReadonlyMap<number, readonly EntryView[] | undefined>): EntryLog {
+export function withTails(
+	log: EntryLog,
+	answers: ReadonlyMap<number, readonly EntryView[] | undefined>,
+): EntryLog {
 	let { entries, tails } = log;
 	for (const seq of tails) entries = appended(log.sessionId, entries, answers.get(seq) ?? []);
 	const newest = tails.at(-1) as number;
 	const answer = answers.get(newest);
 	if (answer !== undefined && tails.length > 1) tails = [newest];
-	else if (answer !== undefined && answer.length >= MOVE_ON_AFTER) tails = [newest, lastSeq(log.sessionId, entries)];
+	else if (answer !== undefined && answer.length >= MOVE_ON_AFTER)
+		tails = [newest, lastSeq(log.sessionId, entries)];
 	return entries === log.entries && tails === log.tails ? log : { ...log, entries, tails };
 }
 
-function appended(sessionId: string, entries: readonly EntryView[], more: readonly EntryView[]): readonly EntryView[] {
+function appended(
+	sessionId: string,
+	entries: readonly EntryView[],
+	more: readonly EntryView[],
+): readonly EntryView[] {
 	const last = lastSeq(sessionId, entries);
 	const fresh = more.filter((entry) => entry.seq > last);
 	return fresh.length === 0 ? entries : [...entries, ...fresh];

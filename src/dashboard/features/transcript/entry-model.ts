@@ -15,13 +15,32 @@ export type AssistantPart =
 	| { kind: "thinking"; text: string; redacted: boolean }
 	| { kind: "toolCall"; toolCallId: string; toolName: string; args: string };
 
-export type ToolResult = { toolCallId: string; toolName: string; parts: readonly ContentPart[]; isError: boolean };
+export type ToolResult = {
+	toolCallId: string;
+	toolName: string;
+	parts: readonly ContentPart[];
+	isError: boolean;
+};
 
 export type EntryModel =
 	| { kind: "user"; parts: readonly ContentPart[] }
-	| { kind: "assistant"; parts: readonly AssistantPart[]; model: string | null; error: string | null; aborted: boolean }
+	| {
+			kind: "assistant";
+			parts: readonly AssistantPart[];
+			model: string | null;
+			error: string | null;
+			aborted: boolean;
+	  }
 	| { kind: "toolResult"; result: ToolResult }
-	| { kind: "bash"; command: string; output: string; exitCode: number | null; cancelled: boolean; truncated: boolean; excluded: boolean }
+	| {
+			kind: "bash";
+			command: string;
+			output: string;
+			exitCode: number | null;
+			cancelled: boolean;
+			truncated: boolean;
+			excluded: boolean;
+	  }
 	| { kind: "summary"; of: "compaction" | "branch"; text: string; tokensBefore: number | null }
 	| { kind: "custom"; name: string; parts: readonly ContentPart[] }
 	/** Folded: long and seldom wanted, such as a system prompt. */
@@ -55,7 +74,11 @@ function readMessage(message: Json): EntryModel | null {
 		case "bashExecution":
 			return readBash(message);
 		case "custom":
-			return { kind: "custom", name: text(message.customType) ?? "custom", parts: contentParts(message.content) };
+			return {
+				kind: "custom",
+				name: text(message.customType) ?? "custom",
+				parts: contentParts(message.content),
+			};
 		case "branchSummary":
 		case "compactionSummary":
 			return readSummary(message, message.role === "branchSummary" ? "branch" : "compaction");
@@ -81,7 +104,9 @@ function readOther(entry: Json, type: string): EntryModel | null {
 		case "session_info":
 			return note("Session named", text(entry.name) ?? "nothing");
 		case "label":
-			return typeof entry.label === "string" ? note("Label", entry.label) : { kind: "note", text: "Label removed" };
+			return typeof entry.label === "string"
+				? note("Label", entry.label)
+				: { kind: "note", text: "Label removed" };
 		default:
 			return null;
 	}
@@ -109,7 +134,12 @@ function assistantPart(block: unknown): AssistantPart {
 		return { kind: "thinking", text: rest.thinking, redacted: rest.redacted === true };
 	}
 	if (type === "toolCall" && typeof rest.name === "string") {
-		return { kind: "toolCall", toolCallId: text(rest.id) ?? "", toolName: rest.name, args: pretty(rest.arguments ?? {}) };
+		return {
+			kind: "toolCall",
+			toolCallId: text(rest.id) ?? "",
+			toolName: rest.name,
+			args: pretty(rest.arguments ?? {}),
+		};
 	}
 	return contentPart(block);
 }
@@ -138,7 +168,12 @@ function readBash(message: Json): EntryModel {
 function readSummary(entry: Json, of: "compaction" | "branch"): EntryModel | null {
 	const summary = text(entry.summary);
 	if (summary === null) return null;
-	return { kind: "summary", of, text: summary, tokensBefore: typeof entry.tokensBefore === "number" ? entry.tokensBefore : null };
+	return {
+		kind: "summary",
+		of,
+		text: summary,
+		tokensBefore: typeof entry.tokensBefore === "number" ? entry.tokensBefore : null,
+	};
 }
 
 function systemText(message: Json): string {
@@ -158,7 +193,12 @@ const PICTURES = /^image\/(png|jpeg|gif|webp)$/;
 function contentPart(block: unknown): ContentPart {
 	const { type, text: said, data, mimeType } = object(block);
 	if (type === "text" && typeof said === "string") return { kind: "text", text: said };
-	if (type === "image" && typeof data === "string" && typeof mimeType === "string" && PICTURES.test(mimeType)) {
+	if (
+		type === "image" &&
+		typeof data === "string" &&
+		typeof mimeType === "string" &&
+		PICTURES.test(mimeType)
+	) {
 		return { kind: "image", url: `data:${mimeType};base64,${data}` };
 	}
 	return { kind: "other", json: pretty(block) };

@@ -7,9 +7,9 @@
  * disappears in the same draw in which its entry appears.
  */
 import type { ConvexReactClient } from "convex/react";
+import type { StreamView } from "../../../protocol/stream.ts";
 import type { LiveTool, LiveView } from "../../../session/fold.ts";
 import { NO_STREAM, onCurrent, onRead, onTail, type ReaderState } from "../../../session/stream-reader.ts";
-import type { StreamView } from "../../../protocol/stream.ts";
 import { api } from "../../api.ts";
 
 /** Draws at most this often, however short the answer. */
@@ -94,10 +94,11 @@ export class LiveStream {
 				this.#readGap();
 			},
 			// Refused or cut off: the next try comes with the connection or after a pause.
-			() => setTimeout(() => {
-				again();
-				this.#readGap();
-			}, READ_AGAIN_MS),
+			() =>
+				setTimeout(() => {
+					again();
+					this.#readGap();
+				}, READ_AGAIN_MS),
 		);
 	}
 

@@ -50,7 +50,14 @@ export function AssistantParts({ parts, resultOf, isLive = false }: AssistantPar
 			case "text":
 				return part.text.trim() === "" ? null : <Markdown key={key} text={part.text} />;
 			case "thinking":
-				return <Thinking key={key} text={part.text} redacted={part.redacted} isGrowing={isLive && index === parts.length - 1} />;
+				return (
+					<Thinking
+						key={key}
+						text={part.text}
+						redacted={part.redacted}
+						isGrowing={isLive && index === parts.length - 1}
+					/>
+				);
 			case "toolCall":
 				return <ToolCall key={key} call={part} result={resultOf(part.toolCallId)} isLive={isLive} />;
 			default:
@@ -68,7 +75,8 @@ function Thinking({ text, redacted, isGrowing }: { text: string; redacted: boole
 			className="thinking"
 			summary={
 				<>
-					<span className="fold-name">{isGrowing ? "Thinking…" : "Thinking"}</span> <bdi className="fold-hint">{hint}</bdi>
+					<span className="fold-name">{isGrowing ? "Thinking…" : "Thinking"}</span>{" "}
+					<bdi className="fold-hint">{hint}</bdi>
 				</>
 			}
 		>

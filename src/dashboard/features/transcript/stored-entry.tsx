@@ -1,10 +1,10 @@
 import { useEffect, useRef } from "react";
-import { Notice } from "../../elements/notice.tsx";
 import type { EntryView } from "../../../protocol/entry.ts";
+import { Notice } from "../../elements/notice.tsx";
 import { byteSize } from "../../format.ts";
 import { plainText } from "../../plain-text.ts";
+import { EntryBody } from "./entry-body.tsx";
 import type { ResultOf } from "./transcript-rows.ts";
-import { EntryBody } from "./transcript-row.tsx";
 import { useStoredEntry } from "./use-stored-entry.ts";
 
 /** Fetched without asking when it comes near the view; more than this waits for a click. */
@@ -17,7 +17,9 @@ export function StoredEntry({ entry, resultOf }: { entry: EntryView; resultOf: R
 	const loadsItself = entry.bytes <= UNASKED_BYTES && state.kind === "waiting";
 	useEffect(() => {
 		if (!box.current || !loadsItself) return;
-		const observer = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && load(), { rootMargin: "200px" });
+		const observer = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && load(), {
+			rootMargin: "200px",
+		});
 		observer.observe(box.current);
 		return () => observer.disconnect();
 	}, [load, loadsItself]);

@@ -2,9 +2,9 @@ import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
 import { plainText } from "../../plain-text.ts";
 import type { AssistantPart, ToolResult } from "./entry-model.ts";
-import { PlainResult } from "./tool-result.tsx";
-import { callHint } from "./tool-hint.ts";
 import { useLiveTool } from "./live-context.ts";
+import { callHint } from "./tool-hint.ts";
+import { PlainResult } from "./tool-result.tsx";
 
 type Props = {
 	call: Extract<AssistantPart, { kind: "toolCall" }>;

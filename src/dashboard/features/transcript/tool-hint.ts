@@ -8,7 +8,9 @@ const MOST = 160;
 export function callHint(toolName: string, args: string): string {
 	const values = argumentsOf(args);
 	const names = [...TELLING.filter((name) => name in values), ...Object.keys(values)];
-	const told = names.map((name) => values[name]).find((value) => typeof value === "string" && value.trim() !== "");
+	const told = names
+		.map((name) => values[name])
+		.find((value) => typeof value === "string" && value.trim() !== "");
 	if (typeof told === "string") return firstLine(plainText(told), MOST);
 	return args.length > 2 && toolName !== "" ? firstLine(plainText(args).replace(/\s+/g, " "), MOST) : "";
 }

@@ -10,7 +10,8 @@ export function PlainResult({ result }: { result: ToolResult }) {
 	return result.parts.map((part, index) => {
 		const key = `${part.kind}-${index}`;
 		if (part.kind === "text") return <LongText key={key} text={part.text} label="Result" />;
-		if (part.kind === "image") return <img key={key} className="picture" src={part.url} alt="Given back by the tool" />;
+		if (part.kind === "image")
+			return <img key={key} className="picture" src={part.url} alt="Given back by the tool" />;
 		return <RawJson key={key} title="Content of another kind" json={part.json} />;
 	});
 }

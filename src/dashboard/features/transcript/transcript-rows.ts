@@ -64,7 +64,9 @@ export function rowsOf(
 /** Ids of the tool calls in an answer. */
 export function callsIn(model: EntryModel | null): string[] {
 	if (model?.kind !== "assistant") return [];
-	return model.parts.flatMap((part) => (part.kind === "toolCall" && part.toolCallId !== "" ? [part.toolCallId] : []));
+	return model.parts.flatMap((part) =>
+		part.kind === "toolCall" && part.toolCallId !== "" ? [part.toolCallId] : [],
+	);
 }
 
 function isSame(a: Row, b: Row): boolean {

@@ -1,12 +1,12 @@
 import { useConvex, useQuery } from "convex/react";
 import { useEffect } from "react";
-import { uuid } from "../../../lib/ids.ts";
+import { randomId } from "../../../lib/ids.ts";
 import { PRESENCE_BEAT_MS } from "../../../protocol/limits.ts";
 import type { Present } from "../../../protocol/presence.ts";
 import { api } from "../../api.ts";
 
 /** New with each page that is opened. */
-const CLIENT_ID = uuid();
+const CLIENT_ID = randomId();
 
 /**
  * Says that this page looks at the session while it can be seen, so that its terminal sends the running
@@ -17,7 +17,13 @@ export function usePresence(sessionId: string): readonly Present[] {
 	useEffect(() => {
 		const beat = (): void => {
 			const watching = document.visibilityState === "visible";
-			const args = { clientId: CLIENT_ID, kind: "dashboard", sessionId, watching, label: "Dashboard" } as const;
+			const args = {
+				clientId: CLIENT_ID,
+				kind: "dashboard",
+				sessionId,
+				watching,
+				label: "Dashboard",
+			} as const;
 			// A beat that fails is made good by the next one.
 			void client.mutation(api.presence.beat, args).catch(() => {});
 		};
@@ -26,7 +32,10 @@ export function usePresence(sessionId: string): readonly Present[] {
 			void client.mutation(api.presence.leave, { clientId: CLIENT_ID }).catch(() => {});
 		};
 		beat();
-		const timer = setInterval(() => client.connectionState().isWebSocketConnected && beat(), PRESENCE_BEAT_MS);
+		const timer = setInterval(
+			() => client.connectionState().isWebSocketConnected && beat(),
+			PRESENCE_BEAT_MS,
+		);
 		document.addEventListener("visibilitychange", beat);
 		window.addEventListener("pagehide", leave);
 		return () => {

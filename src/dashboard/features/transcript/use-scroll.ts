@@ -71,13 +71,21 @@ function watch(
 	const grown = (): void => {
 		if (following.current) box.scrollTop = box.scrollHeight;
 	};
+	// What somebody opens is what they want to see: it must not run away to the end.
+	const clicked = (event: Event): void => {
+		if (!following.current || !(event.target as Element).closest("summary, button, input")) return;
+		follow(false);
+		requestAnimationFrame(() => requestAnimationFrame(() => atEnd(box) && follow(true)));
+	};
 	const observer = new ResizeObserver(grown);
 	observer.observe(inside);
 	observer.observe(box);
 	box.addEventListener("scroll", scrolled, { passive: true });
+	inside.addEventListener("click", clicked);
 	return () => {
 		observer.disconnect();
 		box.removeEventListener("scroll", scrolled);
+		inside.removeEventListener("click", clicked);
 	};
 }
 
@@ -87,5 +95,9 @@ function atEnd(box: HTMLElement): boolean {
 
 function firstRowInView(box: HTMLElement | null): Element | null {
 	const edge = box?.getBoundingClientRect().top ?? 0;
-	return [...(box?.querySelectorAll("[data-row]") ?? [])].find((row) => row.getBoundingClientRect().bottom > edge) ?? null;
+	return (
+		[...(box?.querySelectorAll("[data-row]") ?? [])].find(
+			(row) => row.getBoundingClientRect().bottom > edge,
+		) ?? null
+	);
 }

@@ -27,7 +27,12 @@ export type SessionState = {
 	loadOlder: (before: () => void) => void;
 };
 
-type Loading = { log: EntryLog | null; isLoadingOlder: boolean; olderFailure: string | null; failure: Error | null };
+type Loading = {
+	log: EntryLog | null;
+	isLoadingOlder: boolean;
+	olderFailure: string | null;
+	failure: Error | null;
+};
 type Event =
 	| { kind: "firstPage"; sessionId: string; page: EntryPage }
 	| { kind: "merged"; log: EntryLog }
@@ -90,7 +95,8 @@ export function useSession(sessionId: string): SessionState {
 					before();
 					dispatch({ kind: "olderCame", page });
 				},
-				(error) => dispatch({ kind: "olderFailed", reason: error instanceof Error ? error.message : String(error) }),
+				(error) =>
+					dispatch({ kind: "olderFailed", reason: error instanceof Error ? error.message : String(error) }),
 			);
 		},
 		[client, sessionId, cursor],
@@ -107,12 +113,18 @@ function requestsFor(sessionId: string, tails: readonly number[]): RequestForQue
 		stream: { query: api.streams.current, args: { sessionId } },
 	};
 	for (const afterSeq of tails) {
-		requests[tailName(afterSeq)] = { query: api.entries.tail, args: { sessionId, afterSeq, limit: TAIL_LIMIT } };
+		requests[tailName(afterSeq)] = {
+			query: api.entries.tail,
+			args: { sessionId, afterSeq, limit: TAIL_LIMIT },
+		};
 	}
 	return requests;
 }
 
-function tailsIn(log: EntryLog, answers: { [name: string]: unknown }): ReadonlyMap<number, readonly EntryView[] | undefined> {
+function tailsIn(
+	log: EntryLog,
+	answers: { [name: string]: unknown },
+): ReadonlyMap<number, readonly EntryView[] | undefined> {
 	return new Map(log.tails.map((seq) => [seq, answers[tailName(seq)] as readonly EntryView[] | undefined]));
 }
 

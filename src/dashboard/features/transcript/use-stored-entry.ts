@@ -19,12 +19,17 @@ export function useStoredEntry(entry: EntryView): { state: StoredState; load: ()
 }
 
 async function fetchEntry(entry: EntryView): Promise<StoredState> {
-	if (entry.url === null) return { kind: "failed", reason: "The file of this entry is gone from the backend." };
+	if (entry.url === null)
+		return { kind: "failed", reason: "The file of this entry is gone from the backend." };
 	try {
 		const response = await fetch(entry.url);
-		if (!response.ok) return { kind: "failed", reason: `The backend answered with status ${response.status}: try again.` };
+		if (!response.ok)
+			return { kind: "failed", reason: `The backend answered with status ${response.status}: try again.` };
 		return { kind: "loaded", model: readEntry(await response.text(), entry.type) };
 	} catch {
-		return { kind: "failed", reason: "The file of this entry could not be fetched: try again when the backend answers." };
+		return {
+			kind: "failed",
+			reason: "The file of this entry could not be fetched: try again when the backend answers.",
+		};
 	}
 }

@@ -17,11 +17,18 @@ export type Transcript = {
 /** The rows to draw: the branch to the leaf, or all that is loaded. */
 export function useTranscript(log: EntryLog, leafId: string | null): Transcript {
 	const [showsOthers, setShowsOthers] = useState(false);
-	const branch = useMemo(() => branchOf(log.entries, leafId, log.cursor !== null), [log.entries, log.cursor, leafId]);
+	const branch = useMemo(
+		() => branchOf(log.entries, leafId, log.cursor !== null),
+		[log.entries, log.cursor, leafId],
+	);
 	const shownBefore = useRef<ReadonlyMap<string, Row>>(new Map());
 	const rows = useMemo(() => {
 		const onPath = new Set(branch.path);
-		const made = rowsOf(showsOthers ? log.entries : branch.path, (entry) => onPath.has(entry), shownBefore.current);
+		const made = rowsOf(
+			showsOthers ? log.entries : branch.path,
+			(entry) => onPath.has(entry),
+			shownBefore.current,
+		);
 		shownBefore.current = new Map(made.map((row) => [row.key, row]));
 		return made;
 	}, [log.entries, branch, showsOthers]);

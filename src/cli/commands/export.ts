@@ -1,0 +1,106 @@
+/** A session out of the backend: its file again, or something to read. */
+import { createWriteStream } from "node:fs";
+import type { Command } from "commander";
+import { api } from "../../../convex/_generated/api.js";
+import type { EntryView } from "../../protocol/entry.ts";
+import type { SessionView } from "../../protocol/session.ts";
+import { sessionMarkdown } from "../../session/markdown.ts";
+import { type Client, connectClient } from "../client.ts";
+import { CliError, note, usageError } from "../output.ts";
+import { findOneSession } from "../session-lookup.ts";
+import { currentSettings } from "../target.ts";
+
+const FORMATS = ["jsonl", "json", "md"] as const;
+type Format = (typeof FORMATS)[number];
+const PAGE = 200;
+
+export function addExportCommand(program: Command): void {
+	program
+		.command("export <session>")
+		.description("write a session out; the beginning of its id is enough")
+		.option("--format <format>", "jsonl: the session file, line by line; json; md", readFormat, "jsonl")
+		.option("-o, --output <file>", "file to write (default: standard output)")
+		.option("--url <url>", "backend (default: convexUrl of the settings)")
+		.action(exportSession);
+}
+
+function readFormat(text: string): Format {
+	const format = FORMATS.find((one) => one === text);
+	if (!format) throw usageError(`--format takes ${FORMATS.join(", ")}, not ${text}.`);
+	return format;
+}
+
+async function exportSession(
+	id: string,
+	flags: { format: Format; output?: string; url?: string },
+): Promise<void> {
+	const client = await connectClient(currentSettings(flags).settings);
+	const session = await findOneSession(client, id);
+	const text = await render(client, session, flags.format);
+	if (flags.output === undefined) {
+		await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));
+		return;
+	}
+	await writeOut(flags.output, text);
+	note(`Wrote ${session.sessionId} to ${flags.output}.`);
+}
+
+async function render(client: Client, session: SessionView, format: Format): Promise<string> {
+	const header = await client.query(api.sessions.header, { sessionId: session.sessionId });
+	const lines = await readEntries(client, session.sessionId);
+	if (format === "jsonl") return `${[header ?? minimalHeader(session), ...lines].join("\n")}\n`;
+	const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+	if (format === "json")
+		return `${JSON.stringify({ session, header: header === null ? null : JSON.parse(header), entries }, null, "\t")}\n`;
+	return sessionMarkdown({
+		title: session.title,
+		project: session.projectName,
+		startedAt: session.startedAt,
+		leafId: session.leafId,
+		entries: lines,
+	});
+}
+
+/** For a session whose header was never seen, such as one of another agent. */
+function minimalHeader(session: SessionView): string {
+	return JSON.stringify({
+		type: "session",
+		version: 3,
+		id: session.sessionId,
+		timestamp: new Date(session.startedAt).toISOString(),
+		cwd: session.projectPath,
+	});
+}
+
+/** JSON of every entry in file order; for a fork with what it shares with its ancestors. */
+async function readEntries(client: Client, sessionId: string): Promise<string[]> {
+	const views: EntryView[] = [];
+	let cursor: string | null = null;
+	do {
+		const page: { entries: EntryView[]; cursor: string | null } = await client.query(api.entries.page, {
+			sessionId,
+			cursor,
+			limit: PAGE,
+		});
+		views.push(...page.entries);
+		cursor = page.cursor;
+	} while (cursor !== null);
+	const lines: string[] = [];
+	for (const view of views.reverse()) lines.push(view.json ?? (await download(view)));
+	return lines;
+}
+
+async function download(view: EntryView): Promise<string> {
+	const response = view.url ? await fetch(view.url).catch(() => null) : null;
+	if (!response?.ok)
+		throw new CliError(`The stored content of entry ${view.entryId} cannot be read: try again.`);
+	return await response.text();
+}
+
+async function writeOut(path: string, text: string): Promise<void> {
+	await new Promise<void>((resolve, reject) => {
+		const file = createWriteStream(path, { mode: 0o600 });
+		file.on("error", () => reject(new CliError(`${path} cannot be written: check the path and its rights.`)));
+		file.end(text, () => resolve());
+	});
+}

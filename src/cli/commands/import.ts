@@ -1,0 +1,139 @@
+/** Session files into the backend: right dates, each entry once, however often it is done. */
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, resolve } from "node:path";
+import type { Command } from "commander";
+import { createConvexBackend } from "../../backend/convex-backend.ts";
+import { pathsOf } from "../../config/paths.ts";
+import { parseSessionFile, type SessionFile } from "../../session/session-file.ts";
+import type { Transform } from "../../sync/contract.ts";
+import { type Imported, importSession } from "../../sync/import-session.ts";
+import { type Backend, BackendError } from "../../sync/ports.ts";
+import { connectClient, unreachable } from "../client.ts";
+import { findSessionFiles, inOrder, mustFindSessionFiles, type SessionFileInfo } from "../import-files.ts";
+import { createImportTransform } from "../import-transform.ts";
+import { CliError, note, printJson, printLine, usageError } from "../output.ts";
+import { createProgress } from "../progress.ts";
+import { currentSettings } from "../target.ts";
+
+export function addImportCommand(program: Command): void {
+	program
+		.command("import [paths...]")
+		.description("bring Pi session files (formats 1, 2 and 3) to the backend")
+		.option("--all", "every session of this machine's Pi")
+		.option("--url <url>", "backend (default: convexUrl of the settings)")
+		.option("--json", "as JSON")
+		.action(run);
+}
+
+type Summary = { sessions: number; entries: number; added: number; skipped: number; errors: FileError[]; hidden: Record<string, number> };
+type FileError = { file: string; line: number | null; message: string };
+
+async function run(paths: string[], flags: { all?: boolean; url?: string; json?: boolean }): Promise<void> {
+	if (paths.length === 0 && !flags.all) throw usageError("Name files or folders to import, or --all for every session of this machine's Pi.");
+	const folder = pathsOf().piSessionsDir;
+	const files = [...(await mustFindSessionFiles(paths)), ...(flags.all ? await findSessionFiles([folder]) : [])];
+	if (files.length === 0) {
+		const where = paths.length > 0 ? paths.join(", ") : folder;
+		if (flags.json) return printJson({ sessions: 0, entries: 0, added: 0, skipped: 0, errors: [] });
+		return printLine(`There are no session files in ${where}.`);
+	}
+	const summary = await importFiles([...new Set(files)], { json: flags.json === true, url: flags.url });
+	if (summary.errors.length > 0) {
+		throw new CliError(`${summary.errors.length} ${summary.errors.length === 1 ? "problem was" : "problems were"} found; everything else was imported.`);
+	}
+}
+
+/** Imports them all and prints what came of it. Rejects with a `CliError` when the backend cannot be used. */
+export async function importFiles(files: readonly string[], { json, url }: { json: boolean; url?: string }): Promise<Summary> {
+	const { settings } = currentSettings({ url });
+	// Says at once and clearly what is wrong with address or key.
+	await connectClient(settings);
+	const backend = createConvexBackend(settings);
+	const transform = await createImportTransform(settings);
+	const ordered = await inOrder(files);
+	const progress = createProgress("Importing", ordered.length, json);
+	const summary: Summary = { sessions: 0, entries: 0, added: 0, skipped: 0, errors: [], hidden: {} };
+	try {
+		for (const [at, info] of ordered.entries()) {
+			await importOne(backend, transform, info, ordered, summary);
+			progress.step(at + 1);
+		}
+	} catch (error) {
+		if (error instanceof BackendError) throw new CliError(error.kind === "unreachable" ? `${unreachable(settings.convexUrl)} What was imported stays; run the import again to go on.` : error.message);
+		throw error;
+	} finally {
+		progress.end();
+		await backend.close();
+	}
+	report(summary, json);
+	return summary;
+}
+
+async function importOne(
+	backend: Backend,
+	transform: Transform | undefined,
+	info: SessionFileInfo,
+	all: readonly SessionFileInfo[],
+	summary: Summary,
+): Promise<void> {
+	const file = await readSession(info.path, summary);
+	if (!file) return;
+	for (const { line, message } of file.errors) summary.errors.push({ file: info.path, line, message });
+	if (file.sessionId === null) return;
+	const cwd = typeof file.header?.cwd === "string" && file.header.cwd !== "" ? file.header.cwd : "/";
+	const imported: Imported = await importSession({
+		backend,
+		file,
+		describe: { source: "pi", projectPath: cwd, projectName: basename(cwd) || cwd, machine: hostname() },
+		parents: await readParents(info, all),
+		...(transform ? { transform } : {}),
+	});
+	summary.sessions++;
+	summary.entries += file.entries.length;
+	summary.added += imported.added;
+	summary.skipped += imported.skipped;
+	for (const { entryId, message } of imported.parked) summary.errors.push({ file: info.path, line: lineOf(file, entryId), message });
+	for (const [rule, count] of Object.entries(imported.hidden)) summary.hidden[rule] = (summary.hidden[rule] ?? 0) + count;
+}
+
+const lineOf = (file: SessionFile, entryId: string): number | null => file.entries.find((one) => one.entry.id === entryId)?.line ?? null;
+
+async function readSession(path: string, summary: Summary): Promise<SessionFile | null> {
+	try {
+		return parseSessionFile(await readFile(path));
+	} catch (error) {
+		const denied = (error as NodeJS.ErrnoException).code === "EACCES";
+		summary.errors.push({ file: path, line: null, message: denied ? "The file cannot be read: check its rights." : "The file cannot be read." });
+		return null;
+	}
+}
+
+const LINEAGE_MOST = 50;
+
+/** The files of a fork's ancestors, nearest first: where the header says, else of that name among those imported. */
+async function readParents(info: SessionFileInfo, all: readonly SessionFileInfo[]): Promise<SessionFile[]> {
+	const parents: SessionFile[] = [];
+	const seen = new Set([info.path]);
+	let next = info.parentPath;
+	while (next !== null && parents.length < LINEAGE_MOST) {
+		const named = next;
+		const known = all.find((one) => basename(one.path) === basename(named));
+		const path = [resolve(named), known?.path].find((one) => one !== undefined && !seen.has(one)) ?? null;
+		const content = path === null ? null : await readFile(path).catch(async () => (known ? await readFile(known.path).catch(() => null) : null));
+		if (path === null || content === null) break;
+		seen.add(path);
+		const parent = parseSessionFile(content);
+		parents.push(parent);
+		next = typeof parent.header?.parentSession === "string" ? parent.header.parentSession : null;
+	}
+	return parents;
+}
+
+function report({ hidden, ...summary }: Summary, json: boolean): void {
+	if (json) return printJson({ ...summary, ...(Object.keys(hidden).length > 0 ? { hidden } : {}) });
+	for (const { file, line, message } of summary.errors) note(`${file}${line === null ? "" : `:${line}`}: ${message}`);
+	printLine(`${summary.sessions} sessions, ${summary.entries} entries: ${summary.added} added, ${summary.skipped} were there already.`);
+	const secrets = Object.values(hidden).reduce((sum, count) => sum + count, 0);
+	if (secrets > 0) printLine(`${secrets} secrets were replaced: ${Object.entries(hidden).map(([rule, count]) => `${rule} ${count}`).join(", ")}.`);
+}

@@ -1,0 +1,32 @@
+/** Progress on standard error: a bar for people at a terminal, now and then a line elsewhere. */
+import { SingleBar } from "cli-progress";
+import { note } from "./output.ts";
+
+const LINE_EVERY_MS = 5_000;
+
+export type Progress = { step(done: number): void; end(): void };
+
+export function createProgress(what: string, total: number, quiet: boolean): Progress {
+	if (quiet) return { step: () => {}, end: () => {} };
+	if (!process.stderr.isTTY) return lines(what, total);
+	const bar = new SingleBar({
+		format: `${what} {bar} {value}/{total} {eta_formatted}`,
+		stream: process.stderr,
+		hideCursor: true,
+		etaBuffer: 50,
+	});
+	bar.start(total, 0);
+	return { step: (done) => bar.update(done), end: () => bar.stop() };
+}
+
+function lines(what: string, total: number): Progress {
+	let saidAt = Date.now();
+	return {
+		step(done) {
+			if (Date.now() - saidAt < LINE_EVERY_MS) return;
+			saidAt = Date.now();
+			note(`${what}: ${done} of ${total}`);
+		},
+		end: () => {},
+	};
+}

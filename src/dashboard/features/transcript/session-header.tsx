@@ -1,0 +1,67 @@
+import type { Present } from "../../../protocol/presence.ts";
+import type { SessionView } from "../../../protocol/session.ts";
+import { Age } from "../../elements/age.tsx";
+import { StateDot } from "../../elements/state-dot.tsx";
+import { allTokens, dollars, shortCount } from "../../format.ts";
+import { routeHref } from "../../route.ts";
+import { sessionTitle } from "../../session-title.ts";
+
+/** What a session is, in three lines. `others` are who else is there. */
+export function SessionHeader({ session, others }: { session: SessionView; others: readonly Present[] }) {
+	const { tokens } = session;
+	const figures = `${tokens.input} in, ${tokens.output} out, ${tokens.cacheRead} read from cache, ${tokens.cacheWrite} written to cache`;
+	return (
+		<header className="session-header">
+			<a className="back" href={routeHref({ kind: "list" })}>
+				All sessions
+			</a>
+			<h1>
+				<StateDot status={session.status} /> <bdi>{sessionTitle(session)}</bdi>
+			</h1>
+			<p className="quiet">
+				<bdi title={session.projectPath}>{session.projectName}</bdi>
+				{session.gitBranch && (
+					<>
+						{" · "}
+						<bdi title="Git branch">{session.gitBranch}</bdi>
+					</>
+				)}
+				{" · "}
+				<bdi title="Machine">{session.machine}</bdi>
+				{session.model && (
+					<>
+						{" · "}
+						<bdi title="Model">{session.model}</bdi>
+					</>
+				)}
+				{session.thinkingLevel && session.thinkingLevel !== "off" && (
+					<span> · thinking {session.thinkingLevel}</span>
+				)}
+			</p>
+			<p className="quiet">
+				<span title={figures}>{shortCount(allTokens(tokens))} tokens</span> · {dollars(session.cost)} ·{" "}
+				{session.messageCount} messages
+				{" · "}
+				<Age at={session.updatedAt} />
+				<Others others={others} />
+			</p>
+		</header>
+	);
+}
+
+function Others({ others }: { others: readonly Present[] }) {
+	const terminals = others.filter((one) => one.kind === "terminal");
+	const watching = others.filter((one) => one.kind !== "terminal").length;
+	if (others.length === 0) return null;
+	return (
+		<span>
+			{terminals.length > 0 && (
+				<>
+					{" · in "}
+					<bdi>{terminals.map((one) => one.label).join(", ")}</bdi>
+				</>
+			)}
+			{watching > 0 && ` · ${watching} more watching`}
+		</span>
+	);
+}

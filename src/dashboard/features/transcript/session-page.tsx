@@ -1,0 +1,67 @@
+import { useQuery } from "convex/react";
+import { useEffect } from "react";
+import { api } from "../../api.ts";
+import { routeHref } from "../../route.ts";
+import { sessionTitle } from "../../session-title.ts";
+import { ForkLinks } from "./fork-links.tsx";
+import { SessionHeader } from "./session-header.tsx";
+import { TranscriptView } from "./transcript-view.tsx";
+import { usePresence } from "./use-presence.ts";
+import { useScroll } from "./use-scroll.ts";
+import { useSession } from "./use-session.ts";
+
+/** One session. Needs its session id as key: everything in it belongs to that session. */
+export function SessionPage({ sessionId }: { sessionId: string }) {
+	const state = useSession(sessionId);
+	const lineage = useQuery(api.sessions.lineage, { sessionId });
+	const others = usePresence(sessionId);
+	const { scroller, content, isFollowing, toNewest, holdPlace } = useScroll();
+	const { session, log } = state;
+	useTitle(session ? sessionTitle(session) : null);
+	return (
+		<main className="session" ref={scroller}>
+			<div className="session-inside" ref={content}>
+				{session === null && <NoSession />}
+				{session && (
+					<>
+						<SessionHeader session={session} others={others} />
+						<ForkLinks session={session} lineage={lineage} />
+					</>
+				)}
+				{session && log && (
+					<TranscriptView session={session} log={log} state={state} lineage={lineage} holdPlace={holdPlace} />
+				)}
+				{session !== null && !(session && log) && (
+					<p className="quiet list-end" role="status">
+						Loading…
+					</p>
+				)}
+			</div>
+			{!isFollowing && (
+				<button type="button" className="to-newest" onClick={toNewest}>
+					Jump to the newest
+				</button>
+			)}
+		</main>
+	);
+}
+
+function NoSession() {
+	return (
+		<div className="list-end" role="status">
+			<h1>No such session</h1>
+			<p>
+				It was removed, or it is on another backend. <a href={routeHref({ kind: "list" })}>All sessions</a>
+			</p>
+		</div>
+	);
+}
+
+function useTitle(title: string | null): void {
+	useEffect(() => {
+		document.title = title === null ? "pi-opensync" : `${title} · pi-opensync`;
+		return () => {
+			document.title = "pi-opensync";
+		};
+	}, [title]);
+}

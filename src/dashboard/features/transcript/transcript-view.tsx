@@ -1,0 +1,100 @@
+import { Fragment, useEffect, useMemo } from "react";
+import type { SessionView } from "../../../protocol/session.ts";
+import type { LineageView } from "../../api.ts";
+import { Notice } from "../../elements/notice.tsx";
+import { counted } from "../../format.ts";
+import type { EntryLog } from "./entry-log.ts";
+import { ForkMark } from "./fork-links.tsx";
+import { forkPlaces } from "./fork-places.ts";
+import { LiveAnswer } from "./live-answer.tsx";
+import { LiveContext } from "./live-context.ts";
+import { TranscriptRow } from "./transcript-row.tsx";
+import { useLiveStream } from "./use-live-stream.ts";
+import type { SessionState } from "./use-session.ts";
+import { type Transcript, useTranscript } from "./use-transcript.ts";
+
+/** Fewer rows than this do not fill a screen: older ones are loaded without asking. */
+const FEW_ROWS = 20;
+
+type Props = {
+	session: SessionView;
+	log: EntryLog;
+	state: SessionState;
+	lineage: LineageView | undefined;
+	holdPlace: () => void;
+};
+
+/** The branch of the session with the running answer at its end. */
+export function TranscriptView({ session, log, state, lineage, holdPlace }: Props) {
+	const transcript = useTranscript(log, session.leafId);
+	const { live, view } = useLiveStream(state.stream);
+	const places = useMemo(() => forkPlaces(session, lineage), [session, lineage]);
+	useFill(log, transcript, state, holdPlace);
+	const isEmpty = transcript.rows.length === 0 && !view && log.cursor === null;
+	return (
+		<LiveContext value={live}>
+			<OlderRows log={log} state={state} holdPlace={holdPlace} />
+			<OtherBranches transcript={transcript} />
+			{isEmpty && <p className="quiet list-end">Nothing has been said in this session yet.</p>}
+			<div role="feed" aria-label="Transcript" aria-busy={state.isLoadingOlder}>
+				{transcript.rows.map((row) => (
+					<Fragment key={row.key}>
+						<TranscriptRow row={row} />
+						{places.has(row.entry.entryId) && <Marks places={places} entryId={row.entry.entryId} />}
+					</Fragment>
+				))}
+			</div>
+			{view && <LiveAnswer view={view} shownCalls={transcript.shownCalls} />}
+			{session.status === "running" && !view && <p className="note quiet">Pi is working…</p>}
+		</LiveContext>
+	);
+}
+
+/** Loads on while the branch is short and not whole, such as after a move to an older entry. */
+function useFill(log: EntryLog, transcript: Transcript, state: SessionState, holdPlace: () => void): void {
+	const wants = log.cursor !== null && !transcript.branch.isWhole && transcript.rows.length < FEW_ROWS;
+	const { isLoadingOlder, olderFailure, loadOlder } = state;
+	useEffect(() => {
+		if (wants && !isLoadingOlder && olderFailure === null) loadOlder(holdPlace);
+	}, [wants, isLoadingOlder, olderFailure, loadOlder, holdPlace]);
+}
+
+function OlderRows({ log, state, holdPlace }: { log: EntryLog; state: SessionState; holdPlace: () => void }) {
+	if (log.cursor === null) return null;
+	return (
+		<div className="older">
+			{state.olderFailure && (
+				<Notice kind="error">Older entries could not be loaded: {state.olderFailure}</Notice>
+			)}
+			<button type="button" disabled={state.isLoadingOlder} onClick={() => state.loadOlder(holdPlace)}>
+				{state.isLoadingOlder ? "Loading…" : "Load older"}
+			</button>
+		</div>
+	);
+}
+
+function OtherBranches({ transcript }: { transcript: Transcript }) {
+	const { othersCount, showsOthers, setShowsOthers } = transcript;
+	if (othersCount === 0) return null;
+	return (
+		<label className="others">
+			<input
+				type="checkbox"
+				checked={showsOthers}
+				onChange={(event) => setShowsOthers(event.target.checked)}
+			/>
+			Show {counted(othersCount, "entry", "entries")} on other branches
+		</label>
+	);
+}
+
+function Marks({ places, entryId }: { places: ReturnType<typeof forkPlaces>; entryId: string }) {
+	const place = places.get(entryId);
+	if (!place) return null;
+	return (
+		<>
+			<ForkMark kind="from" sessions={place.from} />
+			<ForkMark kind="to" sessions={place.to} />
+		</>
+	);
+}

@@ -1,0 +1,63 @@
+/** `/opensync:config`: shows the settings, tests backend and key, saves, and syncs by them at once. */
+import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
+import { checkBackend } from "../backend/check.ts";
+import { loadSettings, saveSettings } from "../config/settings.ts";
+import { ConfigDraft, configFields, type Field, shownValue } from "./config-fields.ts";
+import type { Terminal } from "./terminal.ts";
+
+const CLOSE = "Save and close";
+
+export async function runConfig(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {
+	if (!ctx.hasUI) return;
+	const loaded = loadSettings();
+	const fields = configFields(loaded.sources);
+	const draft = new ConfigDraft(loaded.settings);
+	for (const problem of loaded.problems) ctx.ui.notify(`OpenSync: ${problem}`, "warning");
+	if (ctx.mode === "tui") await (await import("./config-screen.ts")).showConfigScreen(ctx, fields, draft);
+	else await askByDialogs(ctx, fields, draft);
+	if (!draft.changed) return;
+
+	const tested = draft.reconnects ? await test(draft) : null;
+	if (tested?.kind === "bad" && !(await ctx.ui.confirm("OpenSync: save all the same?", tested.message))) {
+		ctx.ui.notify("OpenSync: nothing was saved.", "info");
+		return;
+	}
+	await saveSettings(draft.changes);
+	await terminal.restart();
+	ctx.ui.notify(tested?.kind === "good" ? `OpenSync: saved. ${tested.message}` : "OpenSync: saved.", "info");
+}
+
+type Tested = { kind: "good" | "bad"; message: string };
+
+async function test(draft: ConfigDraft): Promise<Tested> {
+	const { convexUrl, siteUrl, apiKey } = draft.settings;
+	const check = await checkBackend({ convexUrl, siteUrl: siteUrl || null, apiKey });
+	if (check.kind !== "ok") return { kind: "bad", message: check.message };
+	return {
+		kind: "good",
+		message: `${convexUrl} answers, and the key is ${check.userName ? `${check.userName}'s` : "good"}.`,
+	};
+}
+
+/** Where no component can be drawn: one question after the other. */
+async function askByDialogs(
+	ctx: ExtensionCommandContext,
+	fields: Field[],
+	draft: ConfigDraft,
+): Promise<void> {
+	for (;;) {
+		const rows = fields.map((field) => `${field.label}: ${shownValue(field.name, draft.get(field.name))}`);
+		const chosen = await ctx.ui.select("OpenSync settings", [...rows, CLOSE]);
+		const field = chosen === undefined ? undefined : fields[rows.indexOf(chosen)];
+		if (!field) return;
+		if (field.fixedBy) {
+			ctx.ui.notify(`OpenSync: ${field.label} is set by ${field.fixedBy}.`, "warning");
+			continue;
+		}
+		const answer = field.choices
+			? await ctx.ui.select(field.label, [...field.choices])
+			: await ctx.ui.input(field.label, field.help);
+		const wrong = answer === undefined ? null : draft.set(field.name, answer);
+		if (wrong) ctx.ui.notify(`OpenSync: ${wrong}`, "warning");
+	}
+}

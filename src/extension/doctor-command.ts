@@ -1,0 +1,94 @@
+/** `/opensync:doctor`: one line a check, and for each that fails what to do. */
+import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
+import { checkBackend } from "../backend/check.ts";
+import { isLoopback } from "../backend/site-url.ts";
+import { dataPaths, pathsOf } from "../config/paths.ts";
+import { loadSettings } from "../config/settings.ts";
+import { redactionOf } from "./sending.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type Finding = { kind: "good" | "bad" | "note"; text: string };
+
+const MARKS = { good: "✓", bad: "✗", note: "·" };
+
+export async function runDoctor(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {
+	if (!ctx.hasUI) return;
+	const findings = [...(await checkSetup()), ...checkSession(terminal, ctx)];
+	const worst = findings.some((finding) => finding.kind === "bad") ? "warning" : "info";
+	ctx.ui.notify(
+		["OpenSync doctor", ...findings.map(({ kind, text }) => `  ${MARKS[kind]} ${text}`)].join("\n"),
+		worst,
+	);
+}
+
+/** Settings, backend, key, redaction: nothing of it needs a session. */
+export async function checkSetup(): Promise<Finding[]> {
+	const { settings, problems } = loadSettings();
+	const { configFile, dataDir } = pathsOf();
+	const findings: Finding[] = problems.map((text) => ({ kind: "bad", text }));
+	if (problems.length === 0) findings.push({ kind: "good", text: `settings read (${configFile})` });
+	const check = await checkBackend({
+		convexUrl: settings.convexUrl,
+		siteUrl: settings.siteUrl || null,
+		apiKey: settings.apiKey,
+	});
+	if (check.kind === "ok") {
+		findings.push({ kind: "good", text: `${settings.convexUrl} answers (protocol ${check.version})` });
+		findings.push({
+			kind: "good",
+			text: `the key is good (${check.userName || "no name"}; ${check.scopes.join(", ")})`,
+		});
+	} else {
+		findings.push({ kind: "bad", text: check.message });
+		if (check.kind === "unreachable" && isLoopback(settings.convexUrl)) {
+			findings.push({
+				kind: "note",
+				text: "the embedded backend is started with `npm start` in the folder of pi-opensync",
+			});
+		}
+	}
+	if (redactionOf(settings)) findings.push(await checkRedaction());
+	else findings.push({ kind: "note", text: "redaction is off: entries go to the backend as they are" });
+	if (settings.debug) findings.push({ kind: "note", text: `debug log: ${dataPaths(dataDir).extensionLog}` });
+	return findings;
+}
+
+async function checkRedaction(): Promise<Finding> {
+	try {
+		const { createOutgoing } = await import("./outgoing.ts");
+		await createOutgoing({ redact: true, toolCalls: true, thinking: true });
+		return { kind: "good", text: "redaction is on and its rules load" };
+	} catch (error) {
+		const why = error instanceof Error ? error.message : String(error);
+		return {
+			kind: "bad",
+			text: `the redaction rules cannot be loaded (${why}): reinstall pi-opensync; until then nothing is sent`,
+		};
+	}
+}
+
+function checkSession(terminal: Terminal, ctx: ExtensionCommandContext): Finding[] {
+	const { condition } = terminal;
+	const findings: Finding[] = [];
+	if (!ctx.sessionManager.getSessionFile()) {
+		findings.push({
+			kind: "note",
+			text: "this session is not stored on this machine (--no-session): what is unsent when Pi ends is gone",
+		});
+	}
+	if (condition.kind === "syncing") {
+		const { link, queued, parked } = condition.state;
+		const good = link === "live" && parked.length === 0;
+		findings.push({
+			kind: good ? "good" : "bad",
+			text: `this session: ${link}, ${queued} queued, ${parked.length} refused`,
+		});
+	} else {
+		findings.push({
+			kind: condition.kind === "off" ? "note" : "bad",
+			text: `this session is not synced (${condition.kind})`,
+		});
+	}
+	if (terminal.lastFailure) findings.push({ kind: "note", text: `last failure: ${terminal.lastFailure}` });
+	return findings;
+}

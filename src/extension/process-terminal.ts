@@ -1,0 +1,22 @@
+/**
+ * What outlives a session inside one Pi process. Pi loads the extension anew for every session and
+ * reload, so this hangs on the global object: the id of this terminal, the end of the last session's
+ * sync, which the next one lets finish first, and what the person was told already.
+ */
+
+export type ProcessTerminal = {
+	/** One running Pi process. */
+	readonly terminalId: string;
+	/** Settles when the last session's sync is closed; never rejects. */
+	closing: Promise<void>;
+	/** The person was told how to start. */
+	introduced: boolean;
+};
+
+const KEY = Symbol.for("pi-opensync.terminal");
+
+export function processTerminal(): ProcessTerminal {
+	const holder = globalThis as { [KEY]?: ProcessTerminal };
+	holder[KEY] ??= { terminalId: crypto.randomUUID(), closing: Promise.resolve(), introduced: false };
+	return holder[KEY];
+}

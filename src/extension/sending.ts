@@ -1,0 +1,18 @@
+/** What the `auto` settings mean for a backend. */
+import { isLoopback } from "../backend/site-url.ts";
+import type { Settings } from "../config/options.ts";
+import type { Streaming } from "../sync/contract.ts";
+
+const CLOUD_INTERVAL_MS = 100;
+
+/** How the running answer is sent; `auto` depends on where the backend is. */
+export function streamingOf(settings: Settings): Streaming {
+	const near = isLoopback(settings.convexUrl);
+	const mode = settings.liveStreaming === "auto" ? (near ? "always" : "watched") : settings.liveStreaming;
+	return { mode, intervalMs: settings.streamIntervalMs ?? (near ? 0 : CLOUD_INTERVAL_MS) };
+}
+
+/** Whether secrets are replaced before anything leaves the machine; `auto`: unless it stays on it. */
+export function redactionOf(settings: Settings): boolean {
+	return settings.redaction === "auto" ? !isLoopback(settings.convexUrl) : settings.redaction === "on";
+}

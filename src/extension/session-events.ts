@@ -1,0 +1,46 @@
+/**
+ * The session's start and end, and every event at which Pi may have stored an entry or moved the leaf.
+ * Which entries came is never read from the events: the session manager is the truth.
+ */
+import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
+import type { Terminal } from "./terminal.ts";
+
+/** Events that end with something new in the session, or that follow on it. */
+const STORED_AT = [
+	"turn_start",
+	"turn_end",
+	"agent_end",
+	"session_compact",
+	"session_tree",
+	"session_info_changed",
+	"model_select",
+	"thinking_level_select",
+	"input",
+	"user_bash",
+] as const;
+
+export function watchSession(pi: ExtensionAPI, terminal: Terminal): void {
+	const { guard } = terminal;
+	pi.on(
+		"session_start",
+		guard.handler("session_start", (event, ctx) => {
+			terminal.start(ctx, event.reason === "startup" && ctx.mode === "tui");
+		}),
+	);
+	const on = pi.on as (event: string, handler: (event: unknown, ctx: unknown) => undefined) => unknown;
+	for (const name of STORED_AT) {
+		on(
+			name,
+			guard.handler<unknown, unknown>(name, () => terminal.pump?.lookSoon()),
+		);
+	}
+
+	pi.on("session_shutdown", async (event) => {
+		const { reason } = event;
+		await guard.within(
+			"session_shutdown",
+			() => terminal.deadlineMs(reason),
+			() => terminal.stop(reason),
+		)(event, undefined);
+	});
+}

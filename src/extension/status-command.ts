@@ -1,0 +1,101 @@
+/** `/opensync:status`: where this session goes, what waits, what was hidden, who else is here. */
+import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
+import type { Settings } from "../config/options.ts";
+import type { SyncState } from "../sync/contract.ts";
+import type { Condition } from "./footer-text.ts";
+import { redactionOf, streamingOf } from "./sending.ts";
+import type { Terminal } from "./terminal.ts";
+
+export async function runStatus(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {
+	if (!ctx.hasUI) return;
+	const lines = statusLines({
+		condition: terminal.condition,
+		settings: terminal.settings,
+		sessionId: ctx.sessionManager.getSessionId(),
+		inFile: ctx.sessionManager.getSessionFile() !== undefined,
+		lastFailure: terminal.lastFailure,
+	});
+	ctx.ui.notify(lines.join("\n"), "info");
+}
+
+export type StatusFacts = {
+	condition: Condition;
+	settings: Settings;
+	sessionId: string;
+	/** False with `--no-session`. */
+	inFile: boolean;
+	lastFailure: string | null;
+};
+
+/** One fact a line, aligned. */
+export function statusLines(facts: StatusFacts): string[] {
+	const { settings, condition } = facts;
+	const rows: [string, string][] = [
+		["backend", settings.convexUrl],
+		["session", `${facts.sessionId}${facts.inFile ? "" : " (not stored on this machine)"}`],
+		["state", stateText(condition)],
+	];
+	if (condition.kind === "syncing") rows.push(...syncRows(condition.state, settings));
+	const { mode } = streamingOf(settings);
+	rows.push([
+		"live answer",
+		mode === "always"
+			? "sent as it is said"
+			: mode === "watched"
+				? "sent while somebody watches"
+				: "not sent",
+	]);
+	const left = [settings.syncToolCalls ? "" : "tool calls", settings.syncThinking ? "" : "thinking"].filter(
+		Boolean,
+	);
+	if (left.length > 0) rows.push(["left out", left.join(" and ")]);
+	if (facts.lastFailure) rows.push(["last failure", facts.lastFailure]);
+	const width = Math.max(...rows.map(([name]) => name.length));
+	return ["OpenSync", ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)];
+}
+
+function stateText(condition: Condition): string {
+	switch (condition.kind) {
+		case "off":
+			return "off (send this session with /opensync:sync)";
+		case "unset":
+			return "no API key: set one with /opensync:config";
+		case "starting":
+			return "starting";
+		case "broken":
+			return `could not be started: ${condition.reason}`;
+		case "syncing":
+			return linkText(condition.state);
+	}
+}
+
+function linkText(state: SyncState): string {
+	const reason = state.reason ? `: ${state.reason}` : "";
+	switch (state.link) {
+		case "live":
+			return state.queued === 0 ? "synced" : "sending";
+		case "connecting":
+			return "connecting";
+		case "offline":
+			return `offline${reason}`;
+		case "signedOut":
+			return `signed out${reason}`;
+	}
+}
+
+function syncRows(state: SyncState, settings: Settings): [string, string][] {
+	const rows: [string, string][] = [["entries", `${state.sentCount} stored, ${state.queued} queued`]];
+	for (const one of state.parked.slice(0, 3)) rows.push(["refused", `${one.entryId}: ${one.message}`]);
+	if (state.parked.length > 3) rows.push(["", `and ${state.parked.length - 3} more`]);
+	rows.push(["secrets", hiddenText(state.hidden, settings)]);
+	rows.push(["here too", state.present.map((one) => one.label || one.kind).join(", ") || "nobody"]);
+	return rows;
+}
+
+function hiddenText(hidden: SyncState["hidden"], settings: Settings): string {
+	if (!redactionOf(settings)) return "redaction is off";
+	const kinds = Object.entries(hidden).filter(([, count]) => count > 0);
+	if (kinds.length === 0) return "none found";
+	const total = kinds.reduce((sum, [, count]) => sum + count, 0);
+	return `${total} replaced (${kinds.map(([rule, count]) => `${rule} ${count}`).join(", ")})`;
+}

@@ -1,0 +1,244 @@
+/**
+ * One Pi session in this terminal: owns what syncs it, from `session_start` to `session_shutdown`.
+ * Handlers talk to `late` and `pump`, which never wait; this class decides whether there is a sync at
+ * all, replaces it when the settings change, and ends it within a deadline. What is unsent at the end
+ * stands in the session file and goes out at the next start.
+ */
+import type { ExtensionContext, SessionShutdownEvent } from "@earendil-works/pi-coding-agent";
+import type { Settings } from "../config/options.ts";
+import { type Loaded, loadSettings } from "../config/settings.ts";
+import { systemClock } from "../lib/clock.ts";
+import type { SyncReport } from "../sync/contract.ts";
+import type { SessionSource } from "../sync/ports.ts";
+import { createDebugLog, type Log, oneLine } from "./debug-log.ts";
+import { EntryPump } from "./entry-pump.ts";
+import { type Condition, footerText } from "./footer-text.ts";
+import { createGuard, type Guard } from "./guard.ts";
+import { LateSync } from "./late-sync.ts";
+import { Notices } from "./notices.ts";
+import type { OpenedSync } from "./open-sync.ts";
+import { processTerminal } from "./process-terminal.ts";
+import { describeParent, describeSession } from "./project.ts";
+import { type FreezableSource, freezableSource, liveSource, parentSource } from "./session-source.ts";
+
+/** After Pi's first paint: what is heavy is loaded then. */
+const FIRST_PAINT_MS = 30;
+/** How long a session's start waits for the end of the last one's sync. */
+const TURNOVER_MS = 2_000;
+/** What quitting may cost: in the terminal somebody waits, elsewhere nothing else is left to do. */
+const QUIT_MS = { tui: 1_500, other: 5_000, hopeless: 250 };
+/** A session that was left is flushed in the background for this long. */
+const LEFT_BEHIND_MS = 5_000;
+
+const clock = systemClock;
+
+type ParentOf = () => Promise<SessionSource | null>;
+
+export class Terminal {
+	readonly guard: Guard;
+	readonly late = new LateSync();
+	readonly log: Log;
+	readonly #off: () => boolean;
+	readonly #notices: Notices;
+	#loaded: Loaded = loadSettings();
+	#ctx: ExtensionContext | null = null;
+	#pump: EntryPump | null = null;
+	#source: FreezableSource | null = null;
+	#opened: OpenedSync | null = null;
+	#opening: Promise<void> = Promise.resolve();
+	#condition: Condition = { kind: "off" };
+	#shown: string | undefined;
+	#lastFailure: string | null = null;
+
+	/** @param off asked at the start: whether this Pi was started with the sync switched off. */
+	constructor(off: () => boolean) {
+		this.#off = off;
+		this.log = createDebugLog(() => this.#loaded.settings.debug);
+		this.guard = createGuard((where, error) => {
+			this.#lastFailure = `${where}: ${error instanceof Error ? error.message : String(error)}`;
+			this.log(`failed in ${where}: ${oneLine(error)}`);
+		});
+		this.#notices = new Notices(
+			clock,
+			() => this.settings.convexUrl,
+			(notice) => this.#ctx?.hasUI && this.#ctx.ui.notify(notice.text, notice.level),
+		);
+	}
+
+	get settings(): Settings {
+		return this.#loaded.settings;
+	}
+
+	get loaded(): Loaded {
+		return this.#loaded;
+	}
+
+	get condition(): Condition {
+		return this.#condition;
+	}
+
+	/** The last failure of a handler of ours, for `status`. */
+	get lastFailure(): string | null {
+		return this.#lastFailure;
+	}
+
+	get pump(): EntryPump | null {
+		return this.#pump;
+	}
+
+	start(ctx: ExtensionContext, firstPaint: boolean): void {
+		const manager = ctx.sessionManager;
+		this.#ctx = ctx;
+		this.#source = freezableSource(liveSource(manager));
+		this.#pump = new EntryPump(
+			clock,
+			() => manager.getLeafId(),
+			() => this.late.wake(),
+		);
+		this.#pump.start();
+		const parent = () => parentSource(manager);
+		const begin = () => this.guard.background("start", () => this.#begin(this.#wantsSync(), parent));
+		// Not unref'd: in print mode nothing else may hold the process while what syncs is loaded.
+		if (firstPaint) setTimeout(begin, FIRST_PAINT_MS);
+		else setImmediate(begin);
+	}
+
+	/** Reads the settings again and syncs by them, without a restart. @param force sync even where auto sync is off. */
+	async restart(force = false): Promise<void> {
+		const ctx = this.#ctx;
+		if (!ctx) return;
+		this.#loaded = loadSettings();
+		this.late.detach(true);
+		const before = this.#opened;
+		this.#opened = null;
+		if (before) this.guard.background("close", () => before.close());
+		await this.#begin(force || this.#wantsSync(), () => parentSource(ctx.sessionManager));
+	}
+
+	/** Compares everything with the backend; starts to sync first where nothing does yet. */
+	async resync(): Promise<SyncReport> {
+		if (!this.#opened) await this.restart(true);
+		const sync = this.late.current;
+		if (sync) return await sync.resync();
+		return {
+			kind: "failed",
+			message:
+				this.settings.apiKey === ""
+					? "No API key is set: use /opensync:config."
+					: "The sync could not be started.",
+		};
+	}
+
+	/** For Pi's shutdown: how long it may wait for us. */
+	deadlineMs(reason: SessionShutdownEvent["reason"]): number {
+		if (reason !== "quit" && reason !== "reload") return 0;
+		const state = this.late.current?.state();
+		const hopeless = state
+			? state.link === "offline" || state.link === "signedOut"
+			: this.#condition.kind !== "starting";
+		if (hopeless) return QUIT_MS.hopeless;
+		return this.#ctx?.mode === "tui" ? QUIT_MS.tui : QUIT_MS.other;
+	}
+
+	/** Ends the session's sync. The promise settles when all is closed; Pi waits for its deadline at most. */
+	stop(reason: SessionShutdownEvent["reason"]): Promise<void> {
+		const budget = Math.max(this.deadlineMs(reason), reason === "quit" ? 0 : LEFT_BEHIND_MS);
+		this.#pump?.stop();
+		this.#notices.stop();
+		this.late.wake();
+		if (reason !== "reload") this.late.status("ended");
+		this.late.endRun();
+		this.#source?.freeze();
+		this.#ctx = null;
+		const closing = this.#close(budget).catch((error: unknown) =>
+			this.log(`closing failed: ${oneLine(error)}`),
+		);
+		processTerminal().closing = closing;
+		return closing;
+	}
+
+	async #close(budgetMs: number): Promise<void> {
+		const until = clock.now() + budgetMs;
+		await Promise.race([this.#opening.catch(() => {}), wait(budgetMs)]);
+		const opened = this.#opened;
+		this.#opened = null;
+		if (!opened) return;
+		await opened.sync.flush(Math.max(0, until - clock.now()));
+		await opened.close();
+	}
+
+	#wantsSync(): boolean {
+		return this.settings.autoSync && !this.#off();
+	}
+
+	async #begin(wanted: boolean, parent: ParentOf): Promise<void> {
+		for (const problem of this.#loaded.problems) this.log(problem);
+		if (!wanted || this.settings.apiKey === "") {
+			this.late.detach(false);
+			this.#setCondition(wanted ? { kind: "unset" } : { kind: "off" });
+			return;
+		}
+		this.#setCondition({ kind: "starting" });
+		this.#opening = this.#open(parent);
+		await this.#opening.catch((error: unknown) => {
+			this.late.detach(false);
+			this.#setCondition({ kind: "broken", reason: error instanceof Error ? error.message : String(error) });
+			throw error;
+		});
+	}
+
+	async #open(parent: ParentOf): Promise<void> {
+		const source = this.#source;
+		const cwd = this.#ctx?.cwd;
+		if (!source || cwd === undefined) return;
+		const own = processTerminal();
+		const settings = this.settings;
+		const { openSync } = await import("./open-sync.ts");
+		await Promise.race([own.closing, wait(TURNOVER_MS)]);
+		const opened = await openSync({
+			settings,
+			source,
+			describe: () => describeSession(source, cwd, clock.now()),
+			describeParent: (one) => describeParent(one, cwd, clock.now()),
+			parent,
+			clock,
+			terminalId: own.terminalId,
+			log: this.log,
+		});
+		// The settings changed again while this was loading: the newer one counts.
+		if (settings !== this.settings) return await opened.close();
+		this.#opened = opened;
+		opened.sync.onState(() => this.guard.background("state", () => this.#observe(opened)));
+		this.late.attach(opened.sync);
+		this.#observe(opened);
+	}
+
+	#observe(opened: OpenedSync): void {
+		if (opened === this.#opened) this.#setCondition({ kind: "syncing", state: opened.sync.state() });
+	}
+
+	#setCondition(condition: Condition): void {
+		const before = this.#condition;
+		this.#condition = condition;
+		if (before.kind !== condition.kind) this.log(`now ${condition.kind}`);
+		const ctx = this.#ctx;
+		if (!ctx?.hasUI) return;
+		const text = footerText(condition);
+		if (text !== this.#shown) {
+			this.#shown = text;
+			ctx.ui.setStatus("opensync", text);
+		}
+		this.#tell(condition);
+	}
+
+	#tell(condition: Condition): void {
+		const own = processTerminal();
+		if (condition.kind === "unset") {
+			if (own.introduced) return;
+			own.introduced = true;
+		}
+		this.#notices.observe(condition);
+	}
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));

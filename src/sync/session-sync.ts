@@ -1,0 +1,197 @@
+/**
+ * Keeps one session of the backend equal to its source, and tells its run live.
+ *
+ * The source is the log: nothing is queued but a position in it, and what the backend acknowledged is all
+ * that counts as sent (O1). Entries go in file order, one batch at a time (O2). One loop does all there is
+ * to do for the entries and stops when nothing is left; the run's stream goes its own way beside it
+ * (`stream-push.ts`) and meets it in one place only: the append that brings a message settles its ops (S2).
+ *
+ *   wake ──> loop: open ──> fill in ──> append … append ──> leaf, status ──> end streams ──> idle
+ *                   ^                      │
+ *                   └── session unknown ───┤
+ *             back-off, connection <── unreachable
+ */
+import PQueue from "p-queue";
+import { randomId } from "../lib/ids.ts";
+import type { Present } from "../protocol/presence.ts";
+import type { SessionStatus } from "../protocol/session.ts";
+import type { DeltaOp } from "../protocol/stream.ts";
+import type { SessionSync, SessionSyncOptions, SyncReport, SyncState } from "./contract.ts";
+import { EntryOutbox } from "./entry-outbox.ts";
+import { startPresence } from "./presence-beat.ts";
+import { Recovery } from "./recovery.ts";
+import { RunStreams } from "./run-streams.ts";
+import { StateTeller } from "./state-teller.ts";
+
+export function createSessionSync(options: SessionSyncOptions): SessionSync {
+	const { backend, clock, source, terminalId } = options;
+	const streams = new RunStreams({ ...options, sessionId: source.sessionId, newId: options.newId ?? randomId });
+	const outbox = new EntryOutbox(options, streams);
+	const lane = new PQueue({ concurrency: 1 });
+	let disposed = false;
+	let present: readonly Present[] = [];
+	let scheduled: (() => void) | null = null;
+	let looping = false;
+	const waiters = new Set<(outcome: "idle" | "failed" | "disposed") => void>();
+	const recovery = new Recovery(backend, clock);
+	const teller = new StateTeller(currentState);
+
+	const unlisten = [
+		backend.onConnection(() => {
+			recovery.connectionChanged();
+			hearAudience();
+			kick();
+			teller.changed();
+		}),
+		backend.onPresence(source.sessionId, (list) => {
+			present = list.filter((one) => one.clientId !== terminalId);
+			hearAudience();
+			teller.changed();
+		}),
+	];
+	const presence = options.presence
+		? startPresence(backend, clock, () => ({
+				clientId: terminalId,
+				kind: "terminal",
+				sessionId: source.sessionId,
+				watching: false,
+				label: options.presence?.label ?? "",
+			}))
+		: null;
+	kick();
+
+	return {
+		wake: guarded(kick),
+		status: guarded((status: SessionStatus) => {
+			outbox.wantStatus(status);
+			kick();
+		}),
+		beginRun: guarded((startedAt: number) => {
+			streams.begin(startedAt);
+			hearAudience();
+		}),
+		op: guarded((op: DeltaOp) => streams.op(op)),
+		messageDone: guarded(() => streams.messageDone(source.entries().length)),
+		endRun: guarded(() => {
+			streams.endRun();
+			kick();
+		}),
+		state: currentState,
+		onState: (listener) => teller.listen(listener),
+		resync,
+		flush: async (deadlineMs) => (await idleWithin(deadlineMs)) === "idle",
+		dispose,
+	};
+
+	/** A call from a Pi handler: whatever goes wrong in it stays here, and the next wake finds what it missed (H1). */
+	function guarded<Args extends unknown[]>(run: (...args: Args) => void): (...args: Args) => void {
+		return (...args) => {
+			if (disposed) return;
+			try {
+				run(...args);
+			} catch (error) {
+				recovery.note(error);
+				teller.changed();
+			}
+		};
+	}
+
+	/** Runs the loop soon, never in the caller's time. */
+	function kick(): void {
+		if (disposed || looping || scheduled) return;
+		scheduled = clock.after(0, () => {
+			scheduled = null;
+			looping = true;
+			void lane.add(loop).then(() => {
+				looping = false;
+				// What came while the loop ended is found here.
+				if (outbox.hasWork()) kick();
+				else wakeWaiters("idle");
+			});
+		});
+	}
+
+	/** Never rejects: every failure ends in a pause and another try. */
+	async function loop(): Promise<void> {
+		while (!disposed && outbox.hasWork()) {
+			try {
+				await outbox.step();
+				recovery.succeeded();
+				hearAudience();
+				teller.changed();
+			} catch (error) {
+				outbox.failed(error);
+				recovery.note(error);
+				teller.changed();
+				wakeWaiters("failed");
+				await recovery.pause();
+			}
+		}
+		if (!disposed) recovery.succeeded();
+		teller.changed();
+	}
+
+	function hearAudience(): void {
+		const canSend = outbox.isOpen && backend.connection().kind === "connected";
+		streams.setAudience(canSend, present.some((one) => one.watching));
+	}
+
+	function currentState(): SyncState {
+		const { link, reason } = recovery.link(outbox.isOpen || !outbox.hasWork());
+		return { link, reason, present, ...outbox.counts() };
+	}
+
+	async function resync(): Promise<SyncReport> {
+		if (disposed) return { kind: "failed", message: "The sync was ended." };
+		outbox.recheck();
+		const before = outbox.counts();
+		const outcome = await nextOutcome();
+		if (outcome !== "idle") return { kind: "failed", message: recovery.reason ?? "The sync was ended." };
+		const after = outbox.counts();
+		return { kind: "done", checked: outbox.length, sent: outbox.sentSinceCheck, parked: after.parked.length - before.parked.length };
+	}
+
+	function nextOutcome(): Promise<"idle" | "failed" | "disposed"> {
+		return new Promise((resolve) => {
+			waiters.add(resolve);
+			kick();
+			recovery.hurry();
+		});
+	}
+
+	function idleWithin(deadlineMs: number): Promise<"idle" | "late" | "disposed"> {
+		if (disposed) return Promise.resolve("disposed");
+		return new Promise((resolve) => {
+			const finish = (outcome: "idle" | "late" | "disposed"): void => {
+				cancel();
+				waiters.delete(look);
+				resolve(outcome);
+			};
+			const look = (outcome: "idle" | "failed" | "disposed"): void => {
+				if (outcome === "failed") waiters.add(look);
+				else finish(outcome);
+			};
+			const cancel = clock.after(deadlineMs, () => finish("late"));
+			waiters.add(look);
+			kick();
+		});
+	}
+
+	function wakeWaiters(outcome: "idle" | "failed" | "disposed"): void {
+		const all = [...waiters];
+		waiters.clear();
+		for (const waiter of all) waiter(outcome);
+	}
+
+	async function dispose(): Promise<void> {
+		if (disposed) return;
+		disposed = true;
+		scheduled?.();
+		for (const end of unlisten) end();
+		streams.stop();
+		recovery.stop();
+		teller.stop();
+		wakeWaiters("disposed");
+		await presence?.stop();
+	}
+}

@@ -1,0 +1,117 @@
+/** What a call makes others run again: lists must not move with every delta and every beat. */
+import { afterAll, beforeAll, expect, jest, test } from "bun:test";
+import type { Engine } from "../../src/engine/types.ts";
+import { hashOf, identityOf, START } from "./app.ts";
+import { callerOf, encoded, openStoryEngine } from "./engine-runner.ts";
+import { session, talk } from "./stories.ts";
+
+let engine: Engine;
+let caller: ReturnType<typeof callerOf>;
+
+const mutate = async (path: string, args: Record<string, unknown>) => {
+	const outcome = await engine.mutation(path, encoded(args), caller);
+	if (outcome.kind !== "ok") throw new Error(`${path}: ${outcome.errorMessage}`);
+};
+
+/** Names of the watched queries that `act` makes stale. */
+async function staleAfter(act: () => Promise<void>): Promise<string[]> {
+	const watched: Record<string, Record<string, unknown>> = {
+		"sessions:list": { paginationOpts: { numItems: 10, cursor: null } },
+		"sessions:get": { sessionId: "s" },
+		"entries:tail": { sessionId: "s", afterSeq: 0, limit: 10 },
+		"entries:page": { sessionId: "s", cursor: null, limit: 10 },
+		"streams:current": { sessionId: "s" },
+		"streams:tail": { streamId: "stream-1" },
+		"presence:list": { sessionId: "s" },
+		"apiKeys:list": {},
+		"users:me": {},
+	};
+	const stale = new Set<string>();
+	const sets = await Promise.all(
+		Object.entries(watched).map(async ([path, args]) => {
+			const set = engine.openQuerySet();
+			set.add(1, { path, argsJson: encoded(args), caller, journal: null });
+			const { results } = await set.evaluate();
+			expect({ path, kind: results.get(1)?.kind }).toEqual({ path, kind: "ok" });
+			set.onStale = () => stale.add(path);
+			return set;
+		}),
+	);
+	await act();
+	for (let n = 0; n < 5; n++) await new Promise<void>((resolve) => setImmediate(resolve));
+	for (const set of sets) set.close();
+	return [...stale].sort();
+}
+
+beforeAll(async () => {
+	jest.setSystemTime(START);
+	engine = await openStoryEngine({ env: {} });
+	const key = { name: "k", hash: hashOf(1), shown: "osk_…", scopes: ["read", "write", "control"] };
+	const admin = { identity: null, admin: true };
+	const added = await engine.run("apiKeys:addFirst", encoded(key), admin);
+	const found = await engine.run("apiKeys:find", encoded({ hash: hashOf(1) }), admin);
+	if (added.kind !== "ok" || found.kind !== "ok") throw new Error("No key could be made.");
+	const { id } = JSON.parse(added.valueJson) as { id: string };
+	caller = callerOf(identityOf((JSON.parse(found.valueJson) as { userId: string }).userId, id));
+	await mutate("sessions:open", session("s"));
+	await mutate("entries:append", { sessionId: "s", entries: talk(["a", "b"]) });
+	await mutate("streams:start", { sessionId: "s", streamId: "stream-1", terminalId: "t1", startedAt: 1 });
+	await mutate("streams:push", { streamId: "stream-1", start: 0, ops: [["m", "assistant"]] });
+	await mutate("presence:beat", {
+		clientId: "t1",
+		kind: "terminal",
+		sessionId: "s",
+		watching: false,
+		label: "laptop",
+	});
+});
+
+afterAll(async () => {
+	await engine.close();
+	jest.setSystemTime();
+});
+
+test("a delta re-runs the tail of its stream and nothing else", async () => {
+	expect(
+		await staleAfter(() => mutate("streams:push", { streamId: "stream-1", start: 1, ops: [["t", 0, "hi"]] })),
+	).toEqual(["streams:tail"]);
+});
+
+test("a push that is not taken re-runs nothing", async () => {
+	expect(
+		await staleAfter(() => mutate("streams:push", { streamId: "stream-1", start: 0, ops: [["t", 0, "hi"]] })),
+	).toEqual([]);
+});
+
+test("a beat that says nothing new re-runs nothing", async () => {
+	const beat = { clientId: "t1", kind: "terminal", sessionId: "s", watching: false, label: "laptop" };
+	expect(await staleAfter(() => mutate("presence:beat", beat))).toEqual([]);
+});
+
+test("a beat that looks elsewhere re-runs who is present, and no more", async () => {
+	const beat = { clientId: "t1", kind: "terminal", sessionId: "s", watching: true, label: "laptop" };
+	expect(await staleAfter(() => mutate("presence:beat", beat))).toEqual(["presence:list"]);
+});
+
+test("signing in with a key re-runs no query of that key but the list of keys", async () => {
+	jest.setSystemTime(START + 120_000);
+	const use = async () =>
+		void (await engine.run("apiKeys:find", encoded({ hash: hashOf(1) }), { identity: null, admin: true }));
+	expect(await staleAfter(use)).toEqual(["apiKeys:list"]);
+});
+
+test("an entry re-runs what shows its session, and not its stream or who is present", async () => {
+	const append = { sessionId: "s", entries: talk(["c"], "b") };
+	expect(await staleAfter(() => mutate("entries:append", append))).toEqual([
+		"entries:page",
+		"entries:tail",
+		"sessions:get",
+		"sessions:list",
+	]);
+});
+
+test("entries of another session do not re-run what shows this one", async () => {
+	await mutate("sessions:open", session("other"));
+	const append = { sessionId: "other", entries: talk(["a"]) };
+	expect(await staleAfter(() => mutate("entries:append", append))).toEqual(["sessions:list"]);
+});
