@@ -110,7 +110,7 @@ export class RunningEngine implements Engine {
 		if (!router) return null;
 		const { pathname } = new URL(request.url);
 		const route = router.lookup(pathname, request.method);
-		if (!route) return new Response("No matching routes found", { status: 404 });
+		if (!route) return new Response("No matching routes found", { status: 404, headers: { "x-convex-no-route": "1" } });
 		const [action, method, path] = route;
 		const result = await this.#parts.runner.httpAction(routeFunction(`${method} ${path}`), () => action.invokeHttpAction(request), caller);
 		return result.kind === "ok" ? result.response : failedResponse(result.failure, result.requestId);

@@ -48,7 +48,8 @@ export class Recovery {
 
 	/** Ends after the back-off, when the connection changes for the better, when hurried or stopped. */
 	pause(): Promise<void> {
-		const ms = this.#trouble?.link === "signedOut" ? SIGNED_OUT_PAUSE_MS : backoffMs(Math.max(0, this.#failures - 1));
+		const ms =
+			this.#trouble?.link === "signedOut" ? SIGNED_OUT_PAUSE_MS : backoffMs(Math.max(0, this.#failures - 1));
 		return new Promise((resolve) => {
 			const end = (): void => {
 				cancel();

@@ -25,7 +25,11 @@ import { StateTeller } from "./state-teller.ts";
 
 export function createSessionSync(options: SessionSyncOptions): SessionSync {
 	const { backend, clock, source, terminalId } = options;
-	const streams = new RunStreams({ ...options, sessionId: source.sessionId, newId: options.newId ?? randomId });
+	const streams = new RunStreams({
+		...options,
+		sessionId: source.sessionId,
+		newId: options.newId ?? randomId,
+	});
 	const outbox = new EntryOutbox(options, streams);
 	const lane = new PQueue({ concurrency: 1 });
 	let disposed = false;
@@ -133,7 +137,10 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 
 	function hearAudience(): void {
 		const canSend = outbox.isOpen && backend.connection().kind === "connected";
-		streams.setAudience(canSend, present.some((one) => one.watching));
+		streams.setAudience(
+			canSend,
+			present.some((one) => one.watching),
+		);
 	}
 
 	function currentState(): SyncState {
@@ -148,7 +155,12 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 		const outcome = await nextOutcome();
 		if (outcome !== "idle") return { kind: "failed", message: recovery.reason ?? "The sync was ended." };
 		const after = outbox.counts();
-		return { kind: "done", checked: outbox.length, sent: outbox.sentSinceCheck, parked: after.parked.length - before.parked.length };
+		return {
+			kind: "done",
+			checked: outbox.length,
+			sent: outbox.sentSinceCheck,
+			parked: after.parked.length - before.parked.length,
+		};
 	}
 
 	function nextOutcome(): Promise<"idle" | "failed" | "disposed"> {

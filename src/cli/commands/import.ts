@@ -26,13 +26,24 @@ export function addImportCommand(program: Command): void {
 		.action(run);
 }
 
-type Summary = { sessions: number; entries: number; added: number; skipped: number; errors: FileError[]; hidden: Record<string, number> };
+type Summary = {
+	sessions: number;
+	entries: number;
+	added: number;
+	skipped: number;
+	errors: FileError[];
+	hidden: Record<string, number>;
+};
 type FileError = { file: string; line: number | null; message: string };
 
 async function run(paths: string[], flags: { all?: boolean; url?: string; json?: boolean }): Promise<void> {
-	if (paths.length === 0 && !flags.all) throw usageError("Name files or folders to import, or --all for every session of this machine's Pi.");
+	if (paths.length === 0 && !flags.all)
+		throw usageError("Name files or folders to import, or --all for every session of this machine's Pi.");
 	const folder = pathsOf().piSessionsDir;
-	const files = [...(await mustFindSessionFiles(paths)), ...(flags.all ? await findSessionFiles([folder]) : [])];
+	const files = [
+		...(await mustFindSessionFiles(paths)),
+		...(flags.all ? await findSessionFiles([folder]) : []),
+	];
 	if (files.length === 0) {
 		const where = paths.length > 0 ? paths.join(", ") : folder;
 		if (flags.json) return printJson({ sessions: 0, entries: 0, added: 0, skipped: 0, errors: [] });
@@ -40,12 +51,17 @@ async function run(paths: string[], flags: { all?: boolean; url?: string; json?:
 	}
 	const summary = await importFiles([...new Set(files)], { json: flags.json === true, url: flags.url });
 	if (summary.errors.length > 0) {
-		throw new CliError(`${summary.errors.length} ${summary.errors.length === 1 ? "problem was" : "problems were"} found; everything else was imported.`);
+		throw new CliError(
+			`${summary.errors.length} ${summary.errors.length === 1 ? "problem was" : "problems were"} found; everything else was imported.`,
+		);
 	}
 }
 
 /** Imports them all and prints what came of it. Rejects with a `CliError` when the backend cannot be used. */
-export async function importFiles(files: readonly string[], { json, url }: { json: boolean; url?: string }): Promise<Summary> {
+export async function importFiles(
+	files: readonly string[],
+	{ json, url }: { json: boolean; url?: string },
+): Promise<Summary> {
 	const { settings } = currentSettings({ url });
 	// Says at once and clearly what is wrong with address or key.
 	await connectClient(settings);
@@ -60,7 +76,12 @@ export async function importFiles(files: readonly string[], { json, url }: { jso
 			progress.step(at + 1);
 		}
 	} catch (error) {
-		if (error instanceof BackendError) throw new CliError(error.kind === "unreachable" ? `${unreachable(settings.convexUrl)} What was imported stays; run the import again to go on.` : error.message);
+		if (error instanceof BackendError)
+			throw new CliError(
+				error.kind === "unreachable"
+					? `${unreachable(settings.convexUrl)} What was imported stays; run the import again to go on.`
+					: error.message,
+			);
 		throw error;
 	} finally {
 		progress.end();
@@ -93,18 +114,25 @@ async function importOne(
 	summary.entries += file.entries.length;
 	summary.added += imported.added;
 	summary.skipped += imported.skipped;
-	for (const { entryId, message } of imported.parked) summary.errors.push({ file: info.path, line: lineOf(file, entryId), message });
-	for (const [rule, count] of Object.entries(imported.hidden)) summary.hidden[rule] = (summary.hidden[rule] ?? 0) + count;
+	for (const { entryId, message } of imported.parked)
+		summary.errors.push({ file: info.path, line: lineOf(file, entryId), message });
+	for (const [rule, count] of Object.entries(imported.hidden))
+		summary.hidden[rule] = (summary.hidden[rule] ?? 0) + count;
 }
 
-const lineOf = (file: SessionFile, entryId: string): number | null => file.entries.find((one) => one.entry.id === entryId)?.line ?? null;
+const lineOf = (file: SessionFile, entryId: string): number | null =>
+	file.entries.find((one) => one.entry.id === entryId)?.line ?? null;
 
 async function readSession(path: string, summary: Summary): Promise<SessionFile | null> {
 	try {
 		return parseSessionFile(await readFile(path));
 	} catch (error) {
 		const denied = (error as NodeJS.ErrnoException).code === "EACCES";
-		summary.errors.push({ file: path, line: null, message: denied ? "The file cannot be read: check its rights." : "The file cannot be read." });
+		summary.errors.push({
+			file: path,
+			line: null,
+			message: denied ? "The file cannot be read: check its rights." : "The file cannot be read.",
+		});
 		return null;
 	}
 }
@@ -120,7 +148,12 @@ async function readParents(info: SessionFileInfo, all: readonly SessionFileInfo[
 		const named = next;
 		const known = all.find((one) => basename(one.path) === basename(named));
 		const path = [resolve(named), known?.path].find((one) => one !== undefined && !seen.has(one)) ?? null;
-		const content = path === null ? null : await readFile(path).catch(async () => (known ? await readFile(known.path).catch(() => null) : null));
+		const content =
+			path === null
+				? null
+				: await readFile(path).catch(async () =>
+						known ? await readFile(known.path).catch(() => null) : null,
+					);
 		if (path === null || content === null) break;
 		seen.add(path);
 		const parent = parseSessionFile(content);
@@ -132,8 +165,16 @@ async function readParents(info: SessionFileInfo, all: readonly SessionFileInfo[
 
 function report({ hidden, ...summary }: Summary, json: boolean): void {
 	if (json) return printJson({ ...summary, ...(Object.keys(hidden).length > 0 ? { hidden } : {}) });
-	for (const { file, line, message } of summary.errors) note(`${file}${line === null ? "" : `:${line}`}: ${message}`);
-	printLine(`${summary.sessions} sessions, ${summary.entries} entries: ${summary.added} added, ${summary.skipped} were there already.`);
+	for (const { file, line, message } of summary.errors)
+		note(`${file}${line === null ? "" : `:${line}`}: ${message}`);
+	printLine(
+		`${summary.sessions} sessions, ${summary.entries} entries: ${summary.added} added, ${summary.skipped} were there already.`,
+	);
 	const secrets = Object.values(hidden).reduce((sum, count) => sum + count, 0);
-	if (secrets > 0) printLine(`${secrets} secrets were replaced: ${Object.entries(hidden).map(([rule, count]) => `${rule} ${count}`).join(", ")}.`);
+	if (secrets > 0)
+		printLine(
+			`${secrets} secrets were replaced: ${Object.entries(hidden)
+				.map(([rule, count]) => `${rule} ${count}`)
+				.join(", ")}.`,
+		);
 }

@@ -1,0 +1,301 @@
+/**
+ * What of a session the backend has not acknowledged, and the next step that changes this.
+ *
+ * A step is one of: open and compare, one batch of entries, leaf and status, end streams; in that order of
+ * precedence. It either moves on or rejects and may be repeated: every call behind it is idempotent. It
+ * holds one prepared batch at most; everything else is found again from the source.
+ */
+import type { Append } from "../protocol/entry.ts";
+import type { SessionStatus } from "../protocol/session.ts";
+import type { Parked, SessionSyncOptions } from "./contract.ts";
+import { EntryFeed, fileOf } from "./entry-feed.ts";
+import { appendBatch, fitsBatch, isPermanent, orphansNamed, prepare, type Ready } from "./entry-push.ts";
+import { importSession } from "./import-session.ts";
+import { type LineagePlan, missingOf, planLineage } from "./lineage-plan.ts";
+import { BackendError } from "./ports.ts";
+import type { RunStreams, Settling } from "./run-streams.ts";
+
+/** A batch is made in one go, in Pi's own process: it must not take long. */
+const BATCH_BYTES = 1024 * 1024;
+/** An unforeseen failure of the backend is taken for a refusal after so many. */
+const UNEXPECTED_MOST = 3;
+
+type Batch = { to: number; ready: Ready[]; settling: Settling | null };
+type Leaf = string | null | undefined;
+
+export class EntryOutbox {
+	readonly #options: SessionSyncOptions;
+	readonly #streams: RunStreams;
+	readonly #feed: EntryFeed;
+	#plan: LineagePlan | null = null;
+	#isOpen = false;
+	/** Index of the first entry that is not acknowledged. */
+	#next = 0;
+	/** From `#next` on, ids that the backend has all the same. */
+	#held: ReadonlySet<string> = new Set();
+	#batch: Batch | null = null;
+	#fullCheck = false;
+	#parked = new Map<string, Parked>();
+	readonly #hidden: Record<string, number> = {};
+	#sentSinceCheck = 0;
+	#wantedStatus: SessionStatus | null = null;
+	#ackedStatus: SessionStatus | null = null;
+	#ackedLeaf: Leaf;
+	#unexpected = 0;
+	#lostParents = 0;
+
+	constructor(options: SessionSyncOptions, streams: RunStreams) {
+		this.#options = options;
+		this.#streams = streams;
+		this.#feed = new EntryFeed(options.source);
+	}
+
+	get isOpen(): boolean {
+		return this.#isOpen;
+	}
+
+	/** Entries of the source. */
+	get length(): number {
+		return this.#feed.length;
+	}
+
+	get sentSinceCheck(): number {
+		return this.#sentSinceCheck;
+	}
+
+	counts(): { queued: number; sentCount: number; parked: Parked[]; hidden: Record<string, number> } {
+		const parked = [...this.#parked.values()];
+		const queued = this.#feed.isBegun ? this.#feed.length - this.#next : 0;
+		return { queued, sentCount: this.#next - parked.length, parked, hidden: { ...this.#hidden } };
+	}
+
+	wantStatus(status: SessionStatus): void {
+		this.#wantedStatus = status;
+	}
+
+	/** Compares everything at the next step; entries refused before get another chance. */
+	recheck(): void {
+		this.#isOpen = false;
+		this.#fullCheck = true;
+		this.#sentSinceCheck = 0;
+	}
+
+	/** Looks at the source anew. */
+	hasWork(): boolean {
+		try {
+			this.#feed.refresh();
+		} catch {
+			// The source was taken away, as when Pi replaces its session: what it still has is found at the next start.
+			return false;
+		}
+		if (!this.#feed.isBegun) return false;
+		return (
+			!this.#isOpen || this.#next < this.#feed.length || this.#change() !== null || this.#streams.hasEnding
+		);
+	}
+
+	async step(): Promise<void> {
+		if (!this.#isOpen) return await this.#open();
+		if (this.#next < this.#feed.length) return await this.#send();
+		const change = this.#change();
+		if (change) return await this.#update(change);
+		await this.#streams.endOver();
+	}
+
+	/** After a step rejected: what must be different at the next try. */
+	failed(error: unknown): void {
+		if (!(error instanceof BackendError) || error.kind !== "refused") return;
+		if (error.code === "session_unknown") this.#isOpen = false;
+		if (error.code === "unexpected") this.#unexpected += 1;
+		if (error.code === "parent_missing") {
+			this.#lostParents += 1;
+			this.#isOpen = false;
+			this.#fullCheck = true;
+		}
+	}
+
+	async #open(): Promise<void> {
+		const { backend, source, describe } = this.#options;
+		this.#plan ??= await this.#planLineage();
+		const { lineage, shared } = this.#plan;
+		const header = source.header();
+		const opened = await backend.openSession({
+			...describe(),
+			sessionId: source.sessionId,
+			header: header === null ? null : JSON.stringify(header),
+			...(lineage ? { lineage } : {}),
+		});
+		const own = this.#feed.length - shared;
+		const isSame =
+			own > 0 && opened.entryCount === own && opened.lastEntryId === this.#feed.idAt(this.#feed.length - 1);
+		this.#held =
+			isSame && !this.#fullCheck ? this.#idsFrom(shared) : await this.#heldFrom(shared, opened.entryCount);
+		this.#next = shared;
+		this.#batch = null;
+		this.#fullCheck = false;
+		this.#parked = new Map();
+		this.#ackedStatus = null;
+		this.#ackedLeaf = undefined;
+		this.#isOpen = true;
+		this.#skipHeld();
+	}
+
+	async #heldFrom(shared: number, entryCount: number): Promise<Set<string>> {
+		if (entryCount === 0 && !this.#fullCheck) return new Set();
+		const ids = this.#idsFrom(shared);
+		for (const id of await missingOf(this.#options.backend, this.#options.source.sessionId, [...ids]))
+			ids.delete(id);
+		return ids;
+	}
+
+	#idsFrom(index: number): Set<string> {
+		return new Set(this.#feed.entries.slice(index).map((entry) => entry.id));
+	}
+
+	async #planLineage(): Promise<LineagePlan> {
+		const { backend, source, parent: findParent } = this.#options;
+		const parent = (await findParent?.()) ?? null;
+		const file = parent ? fileOf(parent) : null;
+		return await planLineage({
+			backend,
+			header: findParent ? source.header() : null,
+			entries: this.#feed.entries,
+			parent:
+				parent && file
+					? { sessionId: parent.sessionId, entries: file.entries.map((one) => one.entry) }
+					: null,
+			pushParent: async () => {
+				if (!parent || !file) return;
+				const describe = (this.#options.describeParent ?? this.#options.describe)(parent);
+				const { transform, clock } = this.#options;
+				await importSession({
+					backend,
+					file,
+					describe,
+					clock,
+					attempts: 1,
+					...(transform ? { transform } : {}),
+				});
+			},
+		});
+	}
+
+	/** Without a stream waiting for it, an entry that the backend holds needs no call. */
+	#skipHeld(): void {
+		while (
+			this.#next < this.#feed.length &&
+			this.#held.has(this.#feed.idAt(this.#next)) &&
+			!this.#settlingAt(this.#next)
+		) {
+			this.#next += 1;
+		}
+	}
+
+	#settlingAt(index: number): Settling | null {
+		const role = this.#feed.roleAt(index);
+		return role === null ? null : this.#streams.settlingOf(index, role);
+	}
+
+	async #send(): Promise<void> {
+		this.#batch ??= await this.#prepareBatch();
+		const { to, ready, settling } = this.#batch;
+		const settles = settling?.push.settle(settling.mark) ?? null;
+		const leafId = to === this.#feed.length ? this.#feed.leafId() : undefined;
+		const giveUp = this.#unexpected >= UNEXPECTED_MOST;
+		if (ready.length > 0 || settles) {
+			const sent = await appendBatch(
+				this.#options.backend,
+				this.#head(settles, leafId),
+				this.#safe(ready),
+				giveUp,
+			);
+			for (const parked of sent.parked) this.#parked.set(parked.entryId, parked);
+			for (const { hidden } of ready) {
+				for (const [rule, count] of Object.entries(hidden))
+					this.#hidden[rule] = (this.#hidden[rule] ?? 0) + count;
+			}
+			this.#sentSinceCheck += ready.length - sent.parked.length;
+			if (leafId !== undefined) this.#ackedLeaf = leafId;
+		}
+		const owed = settling ? this.#streams.settled(settling, settles?.streamId ?? null) : null;
+		// The stream was begun anew while this was under way: said once more, for the new one.
+		if (owed)
+			await this.#options.backend.append({ ...this.#head(owed, undefined), entries: [] }).catch(() => {});
+		if (owed && settling) this.#streams.settled(settling, owed.streamId);
+		this.#next = to;
+		this.#batch = null;
+		this.#unexpected = 0;
+		this.#lostParents = 0;
+		this.#skipHeld();
+	}
+
+	#head(settles: { streamId: string; upTo: number } | null, leafId: Leaf): Omit<Append, "entries"> {
+		return {
+			sessionId: this.#options.source.sessionId,
+			...(settles ? { settles } : {}),
+			...(leafId === undefined ? {} : { leafId }),
+			...(this.#options.imported ? { imported: true } : {}),
+		};
+	}
+
+	/** Children of refused entries are orphans; all are when the backend goes on missing a parent. */
+	#safe(ready: readonly Ready[]): Ready[] {
+		if (this.#lostParents < 2) return orphansNamed(ready, [...this.#parked.values()]);
+		return ready.map((one) => ({ ...one, push: { ...one.push, orphan: true } }));
+	}
+
+	async #prepareBatch(): Promise<Batch> {
+		const { backend, transform } = this.#options;
+		const ready: Ready[] = [];
+		let settling: Settling | null = null;
+		let bytes = 0;
+		let to = this.#next;
+		for (; to < this.#feed.length; to += 1) {
+			if (!this.#held.has(this.#feed.idAt(to))) {
+				const item = this.#feed.item(to, this.#plan?.copied.has(this.#feed.idAt(to)) ?? false);
+				// A length in UTF-16 units is never more than the bytes.
+				if (!fitsBatch(ready.length, bytes, item.json.length, BATCH_BYTES)) break;
+				const made = await prepare(backend, transform, item);
+				if (made.kind === "parked") this.#parked.set(made.parked.entryId, made.parked);
+				else {
+					ready.push(made);
+					bytes += made.bytes;
+				}
+			}
+			settling = this.#settlingAt(to) ?? settling;
+		}
+		return { to, ready, settling };
+	}
+
+	/** Leaf and status that the backend does not know of. */
+	#change(): { leafId?: string | null; status?: SessionStatus } | null {
+		const leafId = this.#leaf();
+		const isMoved = leafId !== undefined && leafId !== this.#ackedLeaf;
+		const isNews = this.#wantedStatus !== null && this.#wantedStatus !== this.#ackedStatus;
+		if (!isMoved && !isNews) return null;
+		return {
+			...(isMoved ? { leafId } : {}),
+			...(isNews && this.#wantedStatus ? { status: this.#wantedStatus } : {}),
+		};
+	}
+
+	#leaf(): Leaf {
+		try {
+			return this.#feed.leafId();
+		} catch {
+			// As in `hasWork`: the source is gone.
+			return undefined;
+		}
+	}
+
+	async #update(change: { leafId?: string | null; status?: SessionStatus }): Promise<void> {
+		try {
+			await this.#options.backend.updateSession({ sessionId: this.#options.source.sessionId, ...change });
+		} catch (error) {
+			// Refused for good it would be refused for ever: without it the session only looks a little older.
+			if (!isPermanent(error, true)) throw error;
+		}
+		if (change.leafId !== undefined) this.#ackedLeaf = change.leafId;
+		if (change.status !== undefined) this.#ackedStatus = change.status;
+	}
+}
