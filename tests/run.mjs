@@ -95,7 +95,7 @@ async function runLevel(level) {
 	const files = testFiles(level);
 	if (files.length === 0) return { passed: 0, failed: 0 };
 	// One process a file where real programs run: a hanging one must not take the others along.
-	if (level !== "e2e") return counted(await run("bun", ["test", ...files]));
+	if (level !== "e2e") return counted(await run("bun", ["test", "--timeout", "30000", ...files]));
 	const total = { passed: 0, failed: 0 };
 	for (const file of files) {
 		const { passed, failed } = counted(await run("bun", ["test", "--timeout", "180000", file]));

@@ -32,7 +32,6 @@ export async function buildDashboard(outDir: string): Promise<void> {
 		format: "esm",
 		target: ["es2022", "chrome110", "firefox115", "safari16"],
 		jsx: "automatic",
-		define: { "process.env.NODE_ENV": '"production"' },
 		legalComments: "none",
 		metafile: true,
 		logLevel: "silent",

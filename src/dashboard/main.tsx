@@ -3,4 +3,5 @@ import { App } from "./app.tsx";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html lacks #root.");
-createRoot(root).render(<App />);
+// What a boundary catches it shows.
+createRoot(root, { onCaughtError: () => {} }).render(<App />);

@@ -1,6 +1,8 @@
 import type { SessionView } from "../protocol/session.ts";
+import { plainText } from "./plain-text.ts";
 
 /** A session's name for people; one without title goes by the beginning of its id. */
 export function sessionTitle(session: Pick<SessionView, "title" | "sessionId">): string {
-	return session.title ?? `Untitled ${session.sessionId.slice(0, 8)}`;
+	const title = session.title === null ? "" : plainText(session.title).trim();
+	return title || `Untitled ${session.sessionId.slice(0, 8)}`;
 }

@@ -3,6 +3,7 @@
  * (the client of a deployment costs some 30 ms, the redaction rules some 25).
  */
 
+import { hostname } from "node:os";
 import { createConvexBackend } from "../backend/convex-backend.ts";
 import type { Settings } from "../config/options.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -48,6 +49,7 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 		...outgoing,
 		clock: options.clock,
 		terminalId: options.terminalId,
+		presence: { label: hostname() },
 		streaming: streamingOf(settings),
 	});
 	return {

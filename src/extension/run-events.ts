@@ -1,7 +1,7 @@
 /**
  * The run in flight: Pi's run, message and tool events become delta ops. A message's ops are settled by
- * the entry that Pi stores after `message_end`. Of tools that ran side by side the last result settles
- * all, so that no output is dropped before its entry stands (S2).
+ * the entry that Pi stores after `message_end`; readers hide a tool's output once its result entry stands,
+ * and the next message's entry settles it (S2).
  */
 import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
 import { type AssistantEvent, StreamOps } from "./stream-ops.ts";
@@ -13,14 +13,12 @@ export function watchRuns(pi: ExtensionAPI, terminal: Terminal): void {
 		(op) => late.op(op),
 		() => ({ thinking: terminal.settings.syncThinking, toolCalls: terminal.settings.syncToolCalls }),
 	);
-	const toolsAwaitingEntry = new Set<string>();
 	let running = false;
 
 	const begin = () => {
 		if (running) return;
 		running = true;
 		stream.reset();
-		toolsAwaitingEntry.clear();
 		terminal.pump?.setRunning(true);
 		late.beginRun(Date.now());
 		late.status("running");
@@ -61,13 +59,6 @@ export function watchRuns(pi: ExtensionAPI, terminal: Terminal): void {
 		guard.handler("message_end", ({ message }) => {
 			terminal.pump?.lookSoon();
 			if (stream.messageEnd(message.role)) late.messageDone();
-			if (
-				message.role === "toolResult" &&
-				toolsAwaitingEntry.delete(message.toolCallId) &&
-				toolsAwaitingEntry.size === 0
-			) {
-				late.messageDone();
-			}
 		}),
 	);
 	pi.on(
@@ -75,7 +66,6 @@ export function watchRuns(pi: ExtensionAPI, terminal: Terminal): void {
 		guard.handler("tool_execution_start", (event) => {
 			terminal.pump?.look();
 			if (!running || !late.wanted) return;
-			toolsAwaitingEntry.add(event.toolCallId);
 			stream.toolStart(event.toolCallId, event.toolName, event.args);
 		}),
 	);

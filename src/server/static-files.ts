@@ -1,8 +1,8 @@
 /** Files of the page, from one folder. Unknown paths of a navigation get `index.html`: the page routes itself. */
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { extname, join, normalize, sep } from "node:path";
+import { extname, join, sep } from "node:path";
 import { sendText } from "./replies.ts";
 
 const TYPES: Record<string, string> = {
@@ -82,8 +82,10 @@ async function find(staticDir: string, urlPath: string): Promise<Found | null> {
 		return null;
 	}
 	if (decoded.includes("\0")) return null;
-	const path = normalize(join(staticDir, decoded === "/" ? "/index.html" : decoded));
-	if (!path.startsWith(normalize(staticDir) + sep)) return null;
+	const root = await realpath(staticDir).catch(() => null);
+	// After links are followed, so that neither `..` nor a link leads out of the folder.
+	const path = await realpath(join(staticDir, decoded === "/" ? "/index.html" : decoded)).catch(() => null);
+	if (!root || !path?.startsWith(root + sep)) return null;
 	const found = await stat(path).catch(() => null);
 	return found?.isFile() ? { path, size: found.size, mtimeMs: found.mtimeMs } : null;
 }

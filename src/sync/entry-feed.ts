@@ -8,7 +8,8 @@ type Entry = SourceEntry & Record<string, unknown>;
 
 export class EntryFeed {
 	readonly #source: SessionSource;
-	readonly #ids: EntryIds;
+	/** Made with the first entries: by then the header is there. */
+	#ids: EntryIds | null = null;
 	readonly #known = new Set<string>();
 	readonly #entries: Entry[] = [];
 	/** Indexes of entries whose parent is not before them. */
@@ -18,12 +19,13 @@ export class EntryFeed {
 
 	constructor(source: SessionSource) {
 		this.#source = source;
-		this.#ids = createEntryIds(source.header());
 	}
 
 	/** Takes in what has grown. */
 	refresh(): void {
 		const all = this.#source.entries();
+		if (all.length === 0) return;
+		this.#ids ??= createEntryIds(this.#source.header());
 		for (let index = this.#entries.length; index < all.length; index += 1) {
 			const entry = this.#ids.take(all[index] as Entry);
 			if (entry.parentId !== null && !this.#known.has(entry.parentId)) this.#orphans.add(index);
@@ -75,7 +77,7 @@ export class EntryFeed {
 	leafId(): string | null | undefined {
 		const leaf = this.#source.leafId();
 		if (leaf === null) return null;
-		const id = this.#ids.lasting(leaf);
+		const id = this.#ids?.lasting(leaf) ?? leaf;
 		return this.#known.has(id) ? id : undefined;
 	}
 }

@@ -173,6 +173,7 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 
 	function idleWithin(deadlineMs: number): Promise<"idle" | "late" | "disposed"> {
 		if (disposed) return Promise.resolve("disposed");
+		if (!looping && !outbox.hasWork()) return Promise.resolve("idle");
 		return new Promise((resolve) => {
 			const finish = (outcome: "idle" | "late" | "disposed"): void => {
 				cancel();

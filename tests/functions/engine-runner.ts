@@ -1,8 +1,14 @@
-/** The functions on our own engine, in memory, with the stories' clock. */
+/**
+ * The functions on our own engine, in memory, with the stories' clock. Opening an engine costs more than a
+ * story, so the stories of a file share one and empty it in between.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { ConvexError, convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { openEngine } from "../../src/engine/open-engine.ts";
 import type { Caller, Engine, Outcome } from "../../src/engine/types.ts";
-import { CONVEX_DIR } from "../support/convex-modules.ts";
+import { ROOT, readSource, sourceFiles } from "../support/source-tree.ts";
 import type { Identity, Runner, RunnerOptions } from "./app.ts";
 
 const SITE_URL = "https://site.test";
@@ -10,26 +16,18 @@ const ADMIN: Caller = { identity: null, admin: true };
 /** Taken before the stories hold time still. */
 const turn = setImmediate;
 
-export async function openStoryEngine({ env }: RunnerOptions): Promise<Engine> {
-	return await openEngine({
-		functionsDir: CONVEX_DIR,
-		dataDir: null,
-		env,
-		cloudUrl: env.CONVEX_CLOUD_URL ?? "https://cloud.test",
-		siteUrl: SITE_URL,
-		now: () => Date.now(),
-	});
-}
+let functionsDir: string | null = null;
+const engines = new Map<string, Promise<Engine>>();
 
 export async function openEngineRunner(options: RunnerOptions): Promise<Runner> {
-	const engine = await openStoryEngine(options);
+	const engine = await sharedEngine(options);
+	const run = async (path: string, args: Record<string, unknown>) =>
+		decoded(await engine.run(path, encoded(args), ADMIN));
 	return {
 		name: "engine",
 		call: async (kind, path, args, identity) =>
-			decoded(
-				await engine[kind](path, encoded(args), { identity: identity && { ...identity }, admin: false }),
-			),
-		run: async (_kind, path, args) => decoded(await engine.run(path, encoded(args), ADMIN)),
+			decoded(await engine[kind](path, encoded(args), { identity, admin: false })),
+		run: (_kind, path, args) => run(path, args),
 		async fetch(path, init) {
 			const response = await engine.httpAction(new Request(SITE_URL + path, init), {
 				identity: null,
@@ -46,9 +44,51 @@ export async function openEngineRunner(options: RunnerOptions): Promise<Runner> 
 			return stored.storageId;
 		},
 		settle: () => settled(engine),
-		rows: async () => null,
-		close: () => engine.close(),
+		rows: async (table) => (await run("story:count", { table })) as number,
+		close: async () => void (await run("story:clear", {})),
 	};
+}
+
+/** An engine with the app's functions and `story-functions.ts`; one for each environment. */
+export function sharedEngine({ env }: RunnerOptions): Promise<Engine> {
+	const key = JSON.stringify(env);
+	const engine =
+		engines.get(key) ??
+		openEngine({
+			functionsDir: withStoryFunctions(),
+			dataDir: null,
+			env,
+			cloudUrl: env.CONVEX_CLOUD_URL ?? "https://cloud.test",
+			siteUrl: SITE_URL,
+			now: () => Date.now(),
+		});
+	engines.set(key, engine);
+	return engine;
+}
+
+/** Closes what the stories of a file opened; again and again is fine. */
+export async function closeEngines(): Promise<void> {
+	const open = [...engines.values()];
+	engines.clear();
+	for (const engine of open) await (await engine).close();
+	if (functionsDir) rmSync(functionsDir, { recursive: true, force: true });
+	functionsDir = null;
+}
+
+/** A folder whose modules are those of `convex/` and one more. */
+function withStoryFunctions(): string {
+	if (functionsDir) return functionsDir;
+	functionsDir = mkdtempSync(join(tmpdir(), "pi-opensync-stories-"));
+	const modules = sourceFiles("convex", /\.ts$/).filter((path) => !path.startsWith("convex/model/"));
+	for (const path of modules) {
+		const from = JSON.stringify(join(ROOT, path));
+		const hasDefault = /^export default/m.test(readSource(path));
+		const lines = [`export * from ${from};`, ...(hasDefault ? [`export { default } from ${from};`] : [])];
+		writeFileSync(join(functionsDir, basename(path)), lines.join("\n"));
+	}
+	const story = JSON.stringify(join(import.meta.dir, "story-functions.ts"));
+	writeFileSync(join(functionsDir, "story.ts"), `export * from ${story};`);
+	return functionsDir;
 }
 
 export function encoded(args: Record<string, unknown>): string {
@@ -67,8 +107,8 @@ function decoded(outcome: Outcome): unknown {
 
 /** Turns of the event loop until nothing commits any more. */
 async function settled(engine: Engine): Promise<void> {
-	let quiet = 0;
-	for (let before = engine.latestTs(); quiet < 3; quiet++) {
+	let before = engine.latestTs();
+	for (let quiet = 0; quiet < 3; quiet++) {
 		await new Promise<void>((resolve) => turn(resolve));
 		if (engine.latestTs() !== before) quiet = 0;
 		before = engine.latestTs();

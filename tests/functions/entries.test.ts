@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { api } from "../../convex/_generated/api.js";
 import { INLINE_ENTRY_BYTES } from "../../src/protocol/limits.ts";
-import { type App, type Client, START, scenario } from "./app.ts";
+import { type App, type Client, scenario, storyStart } from "./app.ts";
 import { answer, entry, idsOf, pushOf, readAll, recorded, session, talk, tell, user } from "./stories.ts";
 
 const stored = async (client: Client, sessionId: string) =>
@@ -192,17 +192,17 @@ scenario("a leaf is moved by the append that says so, and by nothing else", asyn
 scenario("new entries make a session look active, imported ones do not", async (app) => {
 	const client = await app.signIn();
 	const updatedAt = async () => (await client.query(api.sessions.get, { sessionId: "old" }))?.updatedAt;
-	const long = START - 1_000_000;
+	const long = storyStart() - 1_000_000;
 	const old = (id: string, parentId: string | null) =>
 		entry(id, parentId, { timestamp: new Date(long + 5000).toISOString() });
 	await client.mutation(api.sessions.open, session("old", { startedAt: long }));
 	await client.mutation(api.entries.append, { sessionId: "old", entries: [old("a", null)], imported: true });
 	expect(await updatedAt()).toBe(long + 5000);
 	await client.mutation(api.entries.append, { sessionId: "old", entries: [old("b", "a")] });
-	expect(await updatedAt()).toBe(START);
+	expect(await updatedAt()).toBe(storyStart());
 	await app.advance(1000);
 	await client.mutation(api.entries.append, { sessionId: "old", entries: [old("b", "a")] });
-	expect(await updatedAt()).toBe(START);
+	expect(await updatedAt()).toBe(storyStart());
 });
 
 scenario("pages go from the newest down and meet the end exactly", async (app) => {
@@ -290,7 +290,7 @@ const storedPush = (app: App, id: string, text: string) =>
 		entryId: id,
 		parentId: null,
 		type: "message",
-		timestamp: START,
+		timestamp: storyStart(),
 		body: {
 			kind: "stored" as const,
 			storageId,

@@ -122,13 +122,13 @@ class Story {
 		expect(views.reduce((sum, view) => sum + (view?.tokens.input ?? 0), 0)).toBe(ids.size);
 		for (const table of ["entries", "bodies"]) {
 			const rows = await this.app.runner.rows(table);
-			if (rows !== null) expect({ table, rows }).toEqual({ table, rows: ids.size });
+			expect({ table, rows }).toEqual({ table, rows: ids.size });
 		}
 	}
 }
 
 const SEED = Number(process.env.FORKS_SEED ?? 20260102);
-const RUNS = Number(process.env.FORKS_RUNS ?? 12);
+const RUNS = Number(process.env.FORKS_RUNS ?? 8);
 const stories = fc.sample(fc.array(step, { minLength: 25, maxLength: 50, size: "max" }), {
 	seed: SEED,
 	numRuns: RUNS,
@@ -144,9 +144,11 @@ for (const [index, steps] of stories.entries()) {
 				await story.play(one);
 				if (["remove", "step", "settle"].includes(one.kind)) await story.expectAllReadWhole();
 			}
-			for (let round = 0; round < 5; round++) await app.settle();
+			await app.settle();
 			await story.expectAllReadWhole();
 			await story.expectEachCountedOnce();
+			// Which fork gets what depends on how far a removal has come when the next one begins.
+			app.forget();
 		},
 	);
 }

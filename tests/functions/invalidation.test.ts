@@ -1,8 +1,8 @@
 /** What a call makes others run again: lists must not move with every delta and every beat. */
 import { afterAll, beforeAll, expect, jest, test } from "bun:test";
 import type { Engine } from "../../src/engine/types.ts";
-import { hashOf, identityOf, START } from "./app.ts";
-import { callerOf, encoded, openStoryEngine } from "./engine-runner.ts";
+import { hashOf, identityOf, storyStart } from "./app.ts";
+import { callerOf, closeEngines, encoded, sharedEngine } from "./engine-runner.ts";
 import { session, talk } from "./stories.ts";
 
 let engine: Engine;
@@ -44,8 +44,8 @@ async function staleAfter(act: () => Promise<void>): Promise<string[]> {
 }
 
 beforeAll(async () => {
-	jest.setSystemTime(START);
-	engine = await openStoryEngine({ env: {} });
+	jest.setSystemTime(storyStart());
+	engine = await sharedEngine({ env: {} });
 	const key = { name: "k", hash: hashOf(1), shown: "osk_…", scopes: ["read", "write", "control"] };
 	const admin = { identity: null, admin: true };
 	const added = await engine.run("apiKeys:addFirst", encoded(key), admin);
@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-	await engine.close();
+	await closeEngines();
 	jest.setSystemTime();
 });
 
@@ -94,7 +94,7 @@ test("a beat that looks elsewhere re-runs who is present, and no more", async ()
 });
 
 test("signing in with a key re-runs no query of that key but the list of keys", async () => {
-	jest.setSystemTime(START + 120_000);
+	jest.setSystemTime(storyStart() + 120_000);
 	const use = async () =>
 		void (await engine.run("apiKeys:find", encoded({ hash: hashOf(1) }), { identity: null, admin: true }));
 	expect(await staleAfter(use)).toEqual(["apiKeys:list"]);

@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { api } from "../../convex/_generated/api.js";
 import { PRESENCE_BEAT_MS, PRESENCE_DEADLINE_MS } from "../../src/protocol/limits.ts";
 import type { Beat } from "../../src/protocol/presence.ts";
-import { type Client, START, scenario } from "./app.ts";
+import { type Client, scenario, storyStart } from "./app.ts";
 import { session, tell } from "./stories.ts";
 
 const beat = (client: Client, clientId: string, extra: Partial<Beat> = {}) =>
@@ -26,7 +26,7 @@ scenario("who beats is there, with what it does", async (app) => {
 		{ clientId: "page", kind: "dashboard", watching: true, label: "browser" },
 	]);
 	const since = (await client.query(api.presence.list, { sessionId: "s" }))[0]?.since ?? 0;
-	expect(Math.floor(since)).toBe(START);
+	expect(Math.floor(since)).toBe(storyStart());
 });
 
 scenario("who is silent past the deadline is absent, who beats stays (P1)", async (app) => {

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { api } from "../../convex/_generated/api.js";
-import { START, scenario } from "./app.ts";
+import { scenario, storyStart } from "./app.ts";
 import { session, talk, tell } from "./stories.ts";
 
 scenario("opening a session twice makes one, and says what it holds", async (app) => {
@@ -35,7 +35,7 @@ scenario("opening again adds what is newly known and empties nothing", async (ap
 		gitBranch: "main",
 		machine: "tower",
 		projectName: "proj",
-		startedAt: START,
+		startedAt: storyStart(),
 		status: "idle",
 	});
 	expect(await client.query(api.sessions.header, { sessionId: "s" })).toBe("{}");
@@ -71,7 +71,7 @@ scenario("a session that ends has an end, one that is resumed has none", async (
 	const endedAt = async () => (await client.query(api.sessions.get, { sessionId: "s" }))?.endedAt;
 	await tell(client, session("s"));
 	await client.mutation(api.sessions.update, { sessionId: "s", status: "ended" });
-	expect(await endedAt()).toBe(START);
+	expect(await endedAt()).toBe(storyStart());
 	await client.mutation(api.sessions.update, { sessionId: "s", status: "running" });
 	expect(await endedAt()).toBeNull();
 	await client.mutation(api.sessions.update, { sessionId: "s", status: "ended", endedAt: 7 });

@@ -5,7 +5,7 @@ import { api } from "../../convex/_generated/api.js";
 import { describeEntry } from "../../src/protocol/describe-entry.ts";
 import type { EntryPush, EntryView } from "../../src/protocol/entry.ts";
 import type { OpenSession } from "../../src/protocol/session.ts";
-import { type Client, START } from "./app.ts";
+import { type Client, storyStart } from "./app.ts";
 
 type Extra = Partial<Pick<EntryPush, "orphan" | "copied">>;
 
@@ -22,7 +22,7 @@ export function entry(
 	fields: Record<string, unknown>,
 	extra: Extra = {},
 ): EntryPush {
-	const timestamp = new Date(START).toISOString();
+	const timestamp = new Date(storyStart()).toISOString();
 	return pushOf(JSON.stringify({ type: "custom", id, parentId, timestamp, ...fields }), extra);
 }
 
@@ -77,7 +77,7 @@ export function session(sessionId: string, extra: Partial<OpenSession> = {}): Op
 		projectPath: "/home/dev/proj",
 		projectName: "proj",
 		machine: "laptop",
-		startedAt: START,
+		startedAt: storyStart(),
 		...extra,
 	};
 }

@@ -59,7 +59,18 @@ export function createSetup(extra: Record<string, string> = {}): Setup {
 			const ports = await freePorts(2);
 			const port = options.port ?? (ports[0] as number);
 			const sitePort = options.sitePort ?? (ports[1] as number);
-			const flags = ["--json", "--no-open", "--no-demo", "--no-import", "--port", String(port), "--site-port", String(sitePort), "--data", dataDir];
+			const flags = [
+				"--json",
+				"--no-open",
+				"--no-demo",
+				"--no-import",
+				"--port",
+				String(port),
+				"--site-port",
+				String(sitePort),
+				"--data",
+				dataDir,
+			];
 			return await startUp([...flags, ...(options.args ?? [])], env, running, { port, sitePort });
 		},
 		async dispose() {
@@ -83,7 +94,12 @@ export async function runCli(args: readonly string[], env: Record<string, string
 	return { code, stdout, stderr };
 }
 
-async function startUp(args: string[], env: Record<string, string>, running: Set<ChildProcess>, ports: { port: number; sitePort: number }): Promise<Up> {
+async function startUp(
+	args: string[],
+	env: Record<string, string>,
+	running: Set<ChildProcess>,
+	ports: { port: number; sitePort: number },
+): Promise<Up> {
 	const child = spawn(BUN, [MAIN, "up", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
 	running.add(child);
 	child.on("close", () => running.delete(child));
@@ -93,7 +109,10 @@ async function startUp(args: string[], env: Record<string, string>, running: Set
 	});
 	const ready = await new Promise<Omit<Up, "stop" | "port" | "sitePort">>((resolve, reject) => {
 		let stdout = "";
-		const timer = setTimeout(() => reject(new Error(`up was not ready in time.\n${stdout}\n${stderr}`)), READY_MOST_MS);
+		const timer = setTimeout(
+			() => reject(new Error(`up was not ready in time.\n${stdout}\n${stderr}`)),
+			READY_MOST_MS,
+		);
 		child.stdout.on("data", (part) => {
 			stdout += part;
 			const [line, rest] = stdout.split("\n", 2);

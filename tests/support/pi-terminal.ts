@@ -50,7 +50,16 @@ export const removePiHome = (home: PiHome): Promise<void> => rm(home.root, { rec
 /** Arguments for a Pi with the scripted model, and with our extension unless it is left out. */
 export function piArguments(options: { extension?: boolean; more?: string[] } = {}): string[] {
 	const extension = options.extension === false ? [] : ["-e", EXTENSION];
-	return ["-e", SCRIPTED_PROVIDER, ...extension, "--provider", "scripted", "--model", "scripted-1", ...(options.more ?? [])];
+	return [
+		"-e",
+		SCRIPTED_PROVIDER,
+		...extension,
+		"--provider",
+		"scripted",
+		"--model",
+		"scripted-1",
+		...(options.more ?? []),
+	];
 }
 
 /** Runs Pi to its end without a terminal: print and json mode. */
@@ -91,10 +100,24 @@ export class PiTerminal {
 		const socket = `opensync-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
 		const terminal = new PiTerminal(home, socket);
 		const script = join(home.root, `${socket}.sh`);
-		const exports = Object.entries({ ...home.env, ...env }).map(([name, value]) => `export ${name}=${quote(value)}`);
-		const command = ["exec", NODE, pi.cli, ...args].map((part, index) => (index === 0 ? part : quote(part))).join(" ");
+		const exports = Object.entries({ ...home.env, ...env }).map(
+			([name, value]) => `export ${name}=${quote(value)}`,
+		);
+		const command = ["exec", NODE, pi.cli, ...args]
+			.map((part, index) => (index === 0 ? part : quote(part)))
+			.join(" ");
 		await writeFile(script, [...exports, `cd ${quote(home.cwd)}`, command].join("\n"));
-		await terminal.#tmux("new-session", "-d", "-s", "pi", "-x", String(width), "-y", String(height), `sh ${quote(script)}`);
+		await terminal.#tmux(
+			"new-session",
+			"-d",
+			"-s",
+			"pi",
+			"-x",
+			String(width),
+			"-y",
+			String(height),
+			`sh ${quote(script)}`,
+		);
 		await terminal.#tmux("set-option", "-g", "remain-on-exit", "on");
 		await terminal.waitFor((screen) => screen.includes("scripted-1"), "Pi's footer", 30_000);
 		return terminal;
@@ -168,7 +191,10 @@ export class PiTerminal {
 	}
 
 	async #tmux(...args: string[]): Promise<string> {
-		const { stdout } = await run("tmux", ["-L", this.#socket, "-f", "/dev/null", ...args], { env: this.#env, encoding: "utf8" });
+		const { stdout } = await run("tmux", ["-L", this.#socket, "-f", "/dev/null", ...args], {
+			env: this.#env,
+			encoding: "utf8",
+		});
 		return stdout;
 	}
 }
@@ -185,7 +211,10 @@ export function sessionFiles(home: PiHome): string[] {
 		.map((name) => join(folder, name));
 }
 
-export type SessionLines = { header: Record<string, unknown>; entries: (Record<string, unknown> & { id: string; type: string })[] };
+export type SessionLines = {
+	header: Record<string, unknown>;
+	entries: (Record<string, unknown> & { id: string; type: string })[];
+};
 
 export function readSession(file: string): SessionLines {
 	const [header, ...entries] = readFileSync(file, "utf8")

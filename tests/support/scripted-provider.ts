@@ -13,7 +13,8 @@ import {
 import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
 
 type Step =
-	| { kind: "text" | "thinking"; delta: string }
+	| { kind: "text"; delta: string }
+	| { kind: "thinking"; delta: string }
 	| { kind: "tool"; id: string; name: string; args: Record<string, unknown>; chunk: number }
 	| { kind: "finish"; usage: { input: number; output: number } }
 	| { kind: "fail"; message: string };
@@ -85,7 +86,9 @@ class Speaker {
 		if (this.#open !== kind) {
 			this.#close();
 			this.#open = kind;
-			this.#message.content.push(kind === "text" ? { type: "text", text: "" } : { type: "thinking", thinking: "" });
+			this.#message.content.push(
+				kind === "text" ? { type: "text", text: "" } : { type: "thinking", thinking: "" },
+			);
 			this.#stream.push({ type: `${kind}_start`, contentIndex: this.#last, partial: this.#message });
 		}
 		const block = this.#message.content[this.#last];
@@ -98,7 +101,12 @@ class Speaker {
 		const block = this.#message.content[this.#last];
 		const content = block?.type === "text" ? block.text : block?.type === "thinking" ? block.thinking : "";
 		if (this.#open) {
-			this.#stream.push({ type: `${this.#open}_end`, contentIndex: this.#last, content, partial: this.#message });
+			this.#stream.push({
+				type: `${this.#open}_end`,
+				contentIndex: this.#last,
+				content,
+				partial: this.#message,
+			});
 		}
 		this.#open = null;
 	}
@@ -175,6 +183,13 @@ export default function scriptedProvider(pi: ExtensionAPI): void {
 		handler: async (args, ctx) => {
 			const leaf = ctx.sessionManager.getLeafId();
 			if (leaf) pi.setLabel(leaf, args);
+		},
+	});
+	pi.registerCommand("test:model", {
+		description: "changes the model",
+		handler: async (args, ctx) => {
+			const wanted = ctx.modelRegistry.find("scripted", args);
+			if (wanted) await pi.setModel(wanted);
 		},
 	});
 	pi.registerCommand("test:tree", {

@@ -24,7 +24,10 @@ export class SessionObserver {
 		const client = new ConvexClient(url, { logger: false, skipConvexDeploymentUrlCheck: true });
 		client.setAuth(async () => {
 			try {
-				const response = await fetch(`${siteUrl}/auth/token`, { method: "POST", headers: { Authorization: `Bearer ${apiKey}` } });
+				const response = await fetch(`${siteUrl}/auth/token`, {
+					method: "POST",
+					headers: { Authorization: `Bearer ${apiKey}` },
+				});
 				return ((await response.json()) as { token?: string }).token ?? null;
 			} catch {
 				return null;
@@ -73,8 +76,22 @@ export class SessionObserver {
 			if (!current || current.streamId === following) return;
 			stopTail();
 			following = current.streamId;
-			stopTail = this.#subscribe("streams:tail", { streamId: current.streamId }, (deltas) => {
-				watched.sawDeltas(current.streamId, deltas as Delta[]);
+			const { streamId } = current;
+			watched.beginStream(streamId);
+			// The tail is short by design: what came before it is read.
+			let reading = Promise.resolve();
+			stopTail = this.#subscribe("streams:tail", { streamId }, (result) => {
+				const deltas = result as Delta[];
+				reading = reading
+					.then(async () => {
+						while (watched.isGap(streamId, deltas)) {
+							const read = await this.ask<Delta[]>("streams:read", { streamId, start: watched.end });
+							if (read.length === 0) return;
+							watched.sawDeltas(streamId, read);
+						}
+						watched.sawDeltas(streamId, deltas);
+					})
+					.catch(() => {});
 			});
 		});
 		return watched;
@@ -90,7 +107,11 @@ export class SessionObserver {
 		const all: StoredEntry[] = [];
 		let cursor: string | null = null;
 		do {
-			const page: { entries: StoredEntry[]; cursor: string | null } = await this.ask("entries:page", { sessionId, cursor, limit: 100 });
+			const page: { entries: StoredEntry[]; cursor: string | null } = await this.ask("entries:page", {
+				sessionId,
+				cursor,
+				limit: 100,
+			});
 			all.push(...page.entries);
 			cursor = page.cursor;
 		} while (cursor !== null);
@@ -103,7 +124,12 @@ export class SessionObserver {
 	}
 
 	#subscribe(name: string, args: Record<string, unknown>, take: (result: unknown) => void): () => void {
-		const stop = this.#client.onUpdate(query(name), args, take, () => {});
+		const unsubscribe = this.#client.onUpdate(query(name), args, take, () => {});
+		let over = false;
+		const stop = () => {
+			if (!over) unsubscribe();
+			over = true;
+		};
 		this.#stops.push(stop);
 		return stop;
 	}
@@ -130,11 +156,21 @@ export class WatchedSession {
 		this.settled = stream?.settled ?? 0;
 	}
 
+	get end(): number {
+		return this.#end;
+	}
+
+	beginStream(streamId: string): void {
+		this.#streamId = streamId;
+		this.#end = 0;
+	}
+
+	isGap(streamId: string, deltas: Delta[]): boolean {
+		return streamId === this.#streamId && (deltas[0]?.start ?? 0) > this.#end;
+	}
+
 	sawDeltas(streamId: string, deltas: Delta[]): void {
-		if (streamId !== this.#streamId) {
-			this.#streamId = streamId;
-			this.#end = 0;
-		}
+		if (streamId !== this.#streamId) return;
 		for (const delta of deltas) {
 			if (delta.end <= this.#end) continue;
 			this.ops.push(...delta.ops.slice(Math.max(0, this.#end - delta.start)));

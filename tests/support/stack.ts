@@ -92,7 +92,13 @@ export class Stack {
 
 	/** Runs a verb of the command line in the same home. */
 	async cli(...args: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
-		const child = Bun.spawn([BUN, MAIN, ...args], { cwd: ROOT, env: this.#home.env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+		const child = Bun.spawn([BUN, MAIN, ...args], {
+			cwd: ROOT,
+			env: this.#home.env,
+			stdin: "ignore",
+			stdout: "pipe",
+			stderr: "pipe",
+		});
 		const [stdout, stderr, code] = await Promise.all([
 			new Response(child.stdout).text(),
 			new Response(child.stderr).text(),

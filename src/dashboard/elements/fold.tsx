@@ -1,22 +1,34 @@
-import { type ReactNode, useState } from "react";
+import { createContext, type ReactNode, useContext, useState } from "react";
 
 type Props = {
 	/** The one line that stays. */
 	summary: ReactNode;
 	className?: string;
 	startsOpen?: boolean;
+	/** Remembers under this name that it was opened, so that it stands open where it is drawn next. */
+	name?: string;
 	/** Made only while it is open. */
 	children: () => ReactNode;
 };
 
+/** Names of the folds that stand open; whoever shows a transcript gives one. */
+export const OpenFolds = createContext<Set<string>>(new Set());
+
 /** One line that opens to show the rest. */
-export function Fold({ summary, className = "", startsOpen = false, children }: Props) {
-	const [isOpen, setOpen] = useState(startsOpen);
+export function Fold({ summary, className = "", startsOpen = false, name, children }: Props) {
+	const remembered = useContext(OpenFolds);
+	const [isOpen, setOpen] = useState(startsOpen || (name !== undefined && remembered.has(name)));
+	const toggled = (open: boolean): void => {
+		setOpen(open);
+		if (name === undefined) return;
+		if (open) remembered.add(name);
+		else remembered.delete(name);
+	};
 	return (
 		<details
 			className={`fold ${className}`}
 			open={isOpen}
-			onToggle={(event) => setOpen(event.currentTarget.open)}
+			onToggle={(event) => toggled(event.currentTarget.open)}
 		>
 			<summary>{summary}</summary>
 			{isOpen && <div className="fold-inside">{children()}</div>}

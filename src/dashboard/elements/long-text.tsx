@@ -15,8 +15,10 @@ type Props = {
 /** Preformatted text; a long one is cut until somebody asks for all of it. */
 export const LongText = memo(function LongText({ text, keep = "start", label = "Text" }: Props) {
 	const [all, setAll] = useState(false);
-	const plain = useMemo(() => plainText(text), [text]);
-	const { shown, hidden } = all ? { shown: plain, hidden: 0 } : cut(plain, keep);
+	const { shown, hidden } = useMemo(
+		() => (all ? { shown: plainText(text), hidden: 0 } : cut(text, keep)),
+		[text, keep, all],
+	);
 	const more = hidden > 0 && (
 		<button type="button" onClick={() => setAll(true)}>
 			Show {shortCount(hidden)} more characters
@@ -34,8 +36,12 @@ export const LongText = memo(function LongText({ text, keep = "start", label = "
 	);
 });
 
+/** Only what can be shown is cleaned: a tool's output may be megabytes long and grow many times a second. */
 function cut(text: string, keep: "start" | "end"): { shown: string; hidden: number } {
-	if (keep === "start") return cutText(text, AT_FIRST);
-	const hidden = Math.max(0, text.length - AT_FIRST);
-	return { shown: text.slice(hidden), hidden };
+	if (keep === "end") {
+		const from = Math.max(0, text.length - AT_FIRST);
+		return { shown: plainText(text.slice(from)), hidden: from };
+	}
+	const { shown, hidden } = cutText(text, AT_FIRST);
+	return { shown: plainText(shown), hidden };
 }

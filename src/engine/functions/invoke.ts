@@ -5,6 +5,7 @@
  * running can do nothing afterwards. Not here: transactions and validation.
  */
 import type { Clock } from "../../lib/clock.ts";
+import { keepAlive } from "../../lib/keep-alive.ts";
 import { turn } from "../transaction/serial-queue.ts";
 import { type Execution, executionScope } from "./execution.ts";
 import { type Failure, failureOf, thrownFailure } from "./function-error.ts";
@@ -32,7 +33,12 @@ export async function invokeTransactional(
 	});
 	// Everything such a function can wait for is done in microtasks, so one turn is enough as a rule. Rejections that nobody handled are known by then, too.
 	await turn();
-	if (outcome === null) await settledOrStuck(execution, running, clock, () => outcome !== null);
+	if (outcome === null) {
+		// The clock's timers let the process end, which would leave the caller without an answer.
+		const release = keepAlive();
+		await settledOrStuck(execution, running, clock, () => outcome !== null);
+		release();
+	}
 	if (execution.nested) await execution.nested;
 	execution.closed = true;
 	return finalOutcome(execution, outcome, sourceMap);

@@ -35,6 +35,8 @@ export async function startApp(options: Partial<EngineMainOptions> = {}) {
 			clients.push(client);
 			return client;
 		},
+		/** Ends the server under its clients. */
+		stop: () => server.close(),
 		http: () => new ConvexHttpClient(server.url, { logger: false }),
 		async close() {
 			await Promise.all(clients.map((client) => client.close()));

@@ -13,6 +13,7 @@ import { type LocalBackend, signInLink, startLocalBackend } from "../../../src/c
 import { readSecrets } from "../../../src/cli/local-data.ts";
 import type { Scope } from "../../../src/protocol/access.ts";
 import type { Append, EntryPush } from "../../../src/protocol/entry.ts";
+import type { Present } from "../../../src/protocol/presence.ts";
 import type { OpenSession } from "../../../src/protocol/session.ts";
 import type { DeltaOp } from "../../../src/protocol/stream.ts";
 import { freePorts } from "../../support/free-ports.ts";
@@ -138,6 +139,19 @@ export class Terminal {
 
 	async status(sessionId: string, status: "idle" | "running" | "waiting" | "ended"): Promise<void> {
 		await this.#client.mutation(api.sessions.update, { sessionId, status });
+	}
+
+	async moveLeaf(sessionId: string, leafId: string): Promise<void> {
+		await this.#client.mutation(api.sessions.update, { sessionId, leafId });
+	}
+
+	async present(sessionId: string): Promise<Present[]> {
+		return await this.#client.query(api.presence.list, { sessionId });
+	}
+
+	/** Asks again until it is so; the test's own deadline bounds it. */
+	async until(isSo: () => Promise<boolean>): Promise<void> {
+		while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
 	}
 
 	async startStream(sessionId: string, streamId: string): Promise<void> {

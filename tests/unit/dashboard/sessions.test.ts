@@ -14,6 +14,7 @@ test("each word of the filter must occur somewhere", () => {
 
 test("a session without title goes by its id", () => {
 	expect(sessionTitle({ title: null, sessionId: "01a1fd33-c7f3" })).toBe("Untitled 01a1fd33");
+	expect(sessionTitle({ title: "\u001b[31m", sessionId: "x" })).toBe("Untitled x");
 	expect(sessionTitle({ title: "Named", sessionId: "x" })).toBe("Named");
 });
 

@@ -9,7 +9,8 @@ const folder = mkdtempSync(join(tmpdir(), "opensync-session-file-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const at = (second: number): string => new Date(Date.UTC(2025, 10, 20, 23, 33, second)).toISOString();
-const lines = (...values: unknown[]): string => `${values.map((value) => JSON.stringify(value)).join("\n")}\n`;
+const lines = (...values: unknown[]): string =>
+	`${values.map((value) => JSON.stringify(value)).join("\n")}\n`;
 const message = (second: number, role: string, text: string) => ({
 	type: "message",
 	timestamp: at(second),
@@ -36,7 +37,8 @@ function openedByPi(name: string, text: string): { path: string; manager: Sessio
 	return { path, manager: SessionManager.open(path) };
 }
 
-const shown = (text: string | Uint8Array) => parseSessionFile(text).entries.map(({ entry, json }) => [entry.id, entry.parentId, json]);
+const shown = (text: string | Uint8Array) =>
+	parseSessionFile(text).entries.map(({ entry, json }) => [entry.id, entry.parentId, json]);
 
 test("a format 1 file gets the same ids at every import", () => {
 	expect(shown(OLD)).toEqual(shown(OLD));
@@ -44,7 +46,10 @@ test("a format 1 file gets the same ids at every import", () => {
 	expect(version).toBe(1);
 	expect(errors).toEqual([]);
 	expect(new Set(entries.map(({ entry }) => entry.id)).size).toBe(7);
-	expect(entries.map(({ entry }) => entry.parentId)).toEqual([null, ...entries.slice(0, -1).map(({ entry }) => entry.id)]);
+	expect(entries.map(({ entry }) => entry.parentId)).toEqual([
+		null,
+		...entries.slice(0, -1).map(({ entry }) => entry.id),
+	]);
 	expect(entries[5]?.entry).toMatchObject({ firstKeptEntryId: entries[1]?.entry.id as string });
 	expect(entries[6]?.entry).toMatchObject({ message: { role: "custom" } });
 });
@@ -81,7 +86,9 @@ test("a fork of a migrated session shares its ids", () => {
 	const before = parseSessionFile(OLD).entries;
 	const path = manager.createBranchedSession(manager.getEntries()[3]?.id as string) as string;
 	manager.appendMessage({ role: "user", content: "on the fork", timestamp: 1 });
-	const { header, entries } = parseSessionFile(`${[manager.getHeader(), ...manager.getEntries()].map((one) => JSON.stringify(one)).join("\n")}\n`);
+	const { header, entries } = parseSessionFile(
+		`${[manager.getHeader(), ...manager.getEntries()].map((one) => JSON.stringify(one)).join("\n")}\n`,
+	);
 	rmSync(path, { force: true });
 	expect(header?.parentSession).toBeString();
 	expect(entries.slice(0, 4).map(({ json }) => json)).toEqual(before.slice(0, 4).map(({ json }) => json));
@@ -98,8 +105,19 @@ test("what was read from a format 1 file reads the same when it is written out",
 
 test("a format 2 file keeps its ids and its lines, but for the role that Pi renames", () => {
 	const header = { ...NEW_HEADER, version: 2 };
-	const user = { type: "message", id: "aaaa0001", parentId: null, timestamp: at(1), message: { role: "user", content: "x" } };
-	const hook = { ...user, id: "aaaa0002", parentId: "aaaa0001", message: { role: "hookMessage", content: "y" } };
+	const user = {
+		type: "message",
+		id: "aaaa0001",
+		parentId: null,
+		timestamp: at(1),
+		message: { role: "user", content: "x" },
+	};
+	const hook = {
+		...user,
+		id: "aaaa0002",
+		parentId: "aaaa0001",
+		message: { role: "hookMessage", content: "y" },
+	};
 	const text = lines(header, user, hook);
 	const { entries, headerLine } = parseSessionFile(text);
 	expect(entries[0]?.json).toBe(JSON.stringify(user));
@@ -110,8 +128,17 @@ test("a format 2 file keeps its ids and its lines, but for the role that Pi rena
 
 test("a format 3 file keeps its lines as they are, types unknown to us too", () => {
 	const odd = '{"type":"hologram", "id":"00000001","parentId":null,"timestamp":"t","x":1.50}';
-	const custom = { type: "custom", customType: "c", data: { id: 1 }, id: "00000002", parentId: "00000001", timestamp: at(1) };
-	const { entries, errors } = parseSessionFile(`${JSON.stringify(NEW_HEADER)}\r\n${odd}\r\n${JSON.stringify(custom)}\r\n`);
+	const custom = {
+		type: "custom",
+		customType: "c",
+		data: { id: 1 },
+		id: "00000002",
+		parentId: "00000001",
+		timestamp: at(1),
+	};
+	const { entries, errors } = parseSessionFile(
+		`${JSON.stringify(NEW_HEADER)}\r\n${odd}\r\n${JSON.stringify(custom)}\r\n`,
+	);
 	expect(errors).toEqual([]);
 	expect(entries.map(({ json }) => json)).toEqual([odd, JSON.stringify(custom)]);
 });
@@ -142,7 +169,9 @@ test("bytes that are not UTF-8 are replaced and their line is named", () => {
 	]);
 	const { entries, errors } = parseSessionFile(bytes);
 	expect(entries[0]?.entry.message).toBe("a\uFFFD\uFFFDb");
-	expect(errors).toEqual([{ line: 2, message: "This line is not valid UTF-8; the unreadable bytes were replaced." }]);
+	expect(errors).toEqual([
+		{ line: 2, message: "This line is not valid UTF-8; the unreadable bytes were replaced." },
+	]);
 });
 
 test("what is no session file is said to be none", () => {
@@ -158,5 +187,7 @@ test("an entry that stands in the file twice comes out once", () => {
 	const one = { type: "custom", id: "00000001", parentId: null, timestamp: at(1), data: 1 };
 	const { entries, errors } = parseSessionFile(lines(NEW_HEADER, one, one, { ...one, data: 2 }));
 	expect(entries).toHaveLength(1);
-	expect(errors).toEqual([{ line: 4, message: "Entry 00000001 stands in the file twice; the first was kept." }]);
+	expect(errors).toEqual([
+		{ line: 4, message: "Entry 00000001 stands in the file twice; the first was kept." },
+	]);
 });

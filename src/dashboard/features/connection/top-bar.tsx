@@ -1,5 +1,6 @@
 import { useQuery } from "convex/react";
 import { api } from "../../api.ts";
+import { Said } from "../../elements/said.tsx";
 import { routeHref } from "../../route.ts";
 
 /** Where one is, as whom, and the way out. */
@@ -13,9 +14,7 @@ export function TopBar({ siteUrl, onSignOut }: { siteUrl: string; onSignOut: () 
 			<span className="top-bar-place quiet" title={siteUrl}>
 				{new URL(siteUrl).host}
 			</span>
-			<span className="top-bar-who quiet" dir="auto">
-				{me ? `${me.name} · ${me.keyName}` : ""}
-			</span>
+			<span className="top-bar-who quiet">{me && <Said text={`${me.name} · ${me.keyName}`} />}</span>
 			<button type="button" onClick={onSignOut}>
 				Sign out
 			</button>

@@ -1,6 +1,7 @@
 import { memo } from "react";
 import type { SessionView } from "../../../protocol/session.ts";
 import { Age } from "../../elements/age.tsx";
+import { Said } from "../../elements/said.tsx";
 import { StateDot } from "../../elements/state-dot.tsx";
 import { allTokens, dollars, shortCount } from "../../format.ts";
 import { routeHref } from "../../route.ts";
@@ -35,7 +36,7 @@ function Row({ session, isOpen }: Props) {
 				</span>
 				<span className="session-line">
 					<span className="session-about quiet">
-						<bdi title={session.projectPath}>{session.projectName}</bdi>
+						<Said text={session.projectName} title={session.projectPath} />
 						{session.lineage && <span title="A fork of another session"> · fork</span>}
 					</span>
 					<span className="session-figures quiet">

@@ -1,5 +1,6 @@
 import { memo, useMemo } from "react";
 import type { LiveMessage, LiveTool, LiveView } from "../../../session/fold.ts";
+import { plainText } from "../../plain-text.ts";
 import type { AssistantPart } from "./entry-model.ts";
 import { AssistantParts } from "./parts.tsx";
 import { ToolCall } from "./tool-call.tsx";
@@ -24,7 +25,7 @@ export function LiveAnswer({ view, shownCalls }: Props) {
 			))}
 			{view.note && (
 				<p className="note quiet" dir="auto">
-					{view.note}
+					{plainText(view.note)}
 				</p>
 			)}
 		</section>

@@ -66,6 +66,9 @@ export function AssistantParts({ parts, resultOf, isLive = false }: AssistantPar
 	});
 }
 
+/** Enough of a thought to know it again when its entry takes the place of the running answer. */
+const NAME_CHARS = 40;
+
 function Thinking({ text, redacted, isGrowing }: { text: string; redacted: boolean; isGrowing: boolean }) {
 	if (redacted) return <p className="quiet">Thinking hidden by the provider.</p>;
 	if (text.trim() === "") return null;
@@ -73,6 +76,7 @@ function Thinking({ text, redacted, isGrowing }: { text: string; redacted: boole
 	return (
 		<Fold
 			className="thinking"
+			name={`thinking ${text.slice(0, NAME_CHARS)}`}
 			summary={
 				<>
 					<span className="fold-name">{isGrowing ? "Thinking…" : "Thinking"}</span>{" "}

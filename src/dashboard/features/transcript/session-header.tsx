@@ -1,8 +1,10 @@
 import type { Present } from "../../../protocol/presence.ts";
 import type { SessionView } from "../../../protocol/session.ts";
 import { Age } from "../../elements/age.tsx";
+import { Said } from "../../elements/said.tsx";
 import { StateDot } from "../../elements/state-dot.tsx";
 import { allTokens, dollars, shortCount } from "../../format.ts";
+import { plainText } from "../../plain-text.ts";
 import { routeHref } from "../../route.ts";
 import { sessionTitle } from "../../session-title.ts";
 
@@ -19,23 +21,23 @@ export function SessionHeader({ session, others }: { session: SessionView; other
 				<StateDot status={session.status} /> <bdi>{sessionTitle(session)}</bdi>
 			</h1>
 			<p className="quiet">
-				<bdi title={session.projectPath}>{session.projectName}</bdi>
+				<Said text={session.projectName} title={session.projectPath} />
 				{session.gitBranch && (
 					<>
 						{" · "}
-						<bdi title="Git branch">{session.gitBranch}</bdi>
+						<Said text={session.gitBranch} title="Git branch" />
 					</>
 				)}
 				{" · "}
-				<bdi title="Machine">{session.machine}</bdi>
+				<Said text={session.machine} title="Machine" />
 				{session.model && (
 					<>
 						{" · "}
-						<bdi title="Model">{session.model}</bdi>
+						<Said text={session.model} title="Model" />
 					</>
 				)}
 				{session.thinkingLevel && session.thinkingLevel !== "off" && (
-					<span> · thinking {session.thinkingLevel}</span>
+					<span> · thinking {plainText(session.thinkingLevel)}</span>
 				)}
 			</p>
 			<p className="quiet">
@@ -58,7 +60,7 @@ function Others({ others }: { others: readonly Present[] }) {
 			{terminals.length > 0 && (
 				<>
 					{" · in "}
-					<bdi>{terminals.map((one) => one.label).join(", ")}</bdi>
+					<Said text={terminals.map((one) => one.label).join(", ")} />
 				</>
 			)}
 			{watching > 0 && ` · ${watching} more watching`}

@@ -1,3 +1,4 @@
+import { useMemo } from "react";
 import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
 import { plainText } from "../../plain-text.ts";
@@ -17,14 +18,15 @@ type Props = {
 export function ToolCall({ call, result, isLive }: Props) {
 	const running = useLiveTool(result ? null : call.toolCallId);
 	const state = stateOf(result, running, isLive);
+	const hint = useMemo(() => callHint(call.toolName, call.args), [call.toolName, call.args]);
 	return (
 		<div className={`tool tool-${state.name}`}>
 			<Fold
+				name={`tool ${call.toolCallId}`}
 				summary={
 					<>
 						<span className="fold-name">{plainText(call.toolName)}</span>{" "}
-						<bdi className="fold-hint">{callHint(call.toolName, call.args)}</bdi>{" "}
-						<span className="tool-state">{state.words}</span>
+						<bdi className="fold-hint">{hint}</bdi> <span className="tool-state">{state.words}</span>
 					</>
 				}
 			>

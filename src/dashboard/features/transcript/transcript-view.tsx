@@ -1,6 +1,7 @@
-import { Fragment, useEffect, useMemo } from "react";
+import { Fragment, useEffect, useMemo, useState } from "react";
 import type { SessionView } from "../../../protocol/session.ts";
 import type { LineageView } from "../../api.ts";
+import { OpenFolds } from "../../elements/fold.tsx";
 import { Notice } from "../../elements/notice.tsx";
 import { counted } from "../../format.ts";
 import type { EntryLog } from "./entry-log.ts";
@@ -28,24 +29,29 @@ type Props = {
 export function TranscriptView({ session, log, state, lineage, holdPlace }: Props) {
 	const transcript = useTranscript(log, session.leafId);
 	const { live, view } = useLiveStream(state.stream);
+	const [openFolds] = useState(() => new Set<string>());
 	const places = useMemo(() => forkPlaces(session, lineage), [session, lineage]);
 	useFill(log, transcript, state, holdPlace);
 	const isEmpty = transcript.rows.length === 0 && !view && log.cursor === null;
 	return (
 		<LiveContext value={live}>
-			<OlderRows log={log} state={state} holdPlace={holdPlace} />
-			<OtherBranches transcript={transcript} />
-			{isEmpty && <p className="quiet list-end">Nothing has been said in this session yet.</p>}
-			<div role="feed" aria-label="Transcript" aria-busy={state.isLoadingOlder}>
-				{transcript.rows.map((row) => (
-					<Fragment key={row.key}>
-						<TranscriptRow row={row} />
-						{places.has(row.entry.entryId) && <Marks places={places} entryId={row.entry.entryId} />}
-					</Fragment>
-				))}
-			</div>
-			{view && <LiveAnswer view={view} shownCalls={transcript.shownCalls} />}
-			{session.status === "running" && !view && <p className="note quiet">Pi is working…</p>}
+			<OpenFolds value={openFolds}>
+				<OlderRows log={log} state={state} holdPlace={holdPlace} />
+				<OtherBranches transcript={transcript} />
+				{isEmpty && <p className="quiet list-end">Nothing has been said in this session yet.</p>}
+				<div>
+					<div role="feed" aria-label="Transcript" aria-busy={state.isLoadingOlder}>
+						{transcript.rows.map((row) => (
+							<Fragment key={row.key}>
+								<TranscriptRow row={row} />
+								{places.has(row.entry.entryId) && <Marks places={places} entryId={row.entry.entryId} />}
+							</Fragment>
+						))}
+					</div>
+					{view && <LiveAnswer view={view} shownCalls={transcript.shownCalls} />}
+					{session.status === "running" && <p className="note quiet">Pi is working…</p>}
+				</div>
+			</OpenFolds>
 		</LiveContext>
 	);
 }

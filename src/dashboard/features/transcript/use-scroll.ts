@@ -73,9 +73,10 @@ function watch(
 	};
 	// What somebody opens is what they want to see: it must not run away to the end.
 	const clicked = (event: Event): void => {
-		if (!following.current || !(event.target as Element).closest("summary, button, input")) return;
-		follow(false);
-		requestAnimationFrame(() => requestAnimationFrame(() => atEnd(box) && follow(true)));
+		if (!following.current || !(event.target as Element).closest("summary, button, label")) return;
+		// Not told to React in the midst of the event: it would put a checkbox back that it has not heard of yet.
+		following.current = false;
+		requestAnimationFrame(() => requestAnimationFrame(() => follow(atEnd(box))));
 	};
 	const observer = new ResizeObserver(grown);
 	observer.observe(inside);

@@ -1,0 +1,69 @@
+/** A backend, a scripted model, an observer and as many Pis as a test starts; all of it ends with `tearDown`. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { makePiHome, type PiHome, PiTerminal, piArguments, removePiHome } from "./pi-terminal.ts";
+import { type PI_VERSIONS, type PiVersion, preparePi } from "./pi-versions.ts";
+import { ScriptedModel } from "./scripted-model.ts";
+import { SessionObserver } from "./session-observer.ts";
+import { Stack } from "./stack.ts";
+
+export class LiveSetup {
+	readonly pi: PiVersion;
+	readonly home: PiHome;
+	readonly model: ScriptedModel;
+	readonly stack: Stack;
+	readonly observer: SessionObserver;
+	readonly #terminals: PiTerminal[] = [];
+
+	private constructor(
+		pi: PiVersion,
+		home: PiHome,
+		model: ScriptedModel,
+		stack: Stack,
+		observer: SessionObserver,
+	) {
+		this.pi = pi;
+		this.home = home;
+		this.model = model;
+		this.stack = stack;
+		this.observer = observer;
+	}
+
+	/** @param env for every Pi of this setup. */
+	static async start(
+		version: (typeof PI_VERSIONS)[number],
+		env: Record<string, string> = {},
+	): Promise<LiveSetup> {
+		const pi = await preparePi(version);
+		const model = await ScriptedModel.start();
+		const home = await makePiHome({ ...model.env, ...env });
+		// Small sessions can be compacted too.
+		await writeFile(
+			join(home.agent, "settings.json"),
+			JSON.stringify({ compaction: { keepRecentTokens: 1 } }),
+		);
+		const stack = await Stack.start(home);
+		const observer = await SessionObserver.connect(stack.url, stack.siteUrl, await stack.apiKey());
+		return new LiveSetup(pi, home, model, stack, observer);
+	}
+
+	/** Starts Pi in a terminal of its own. */
+	async terminal(
+		options: { more?: string[]; extension?: boolean; env?: Record<string, string> } = {},
+	): Promise<PiTerminal> {
+		const terminal = await PiTerminal.start(this.pi, this.home, {
+			args: piArguments(options),
+			env: options.env,
+		});
+		this.#terminals.push(terminal);
+		return terminal;
+	}
+
+	async tearDown(): Promise<void> {
+		await Promise.all(this.#terminals.map((terminal) => terminal.stop()));
+		await this.observer.close();
+		await this.stack.stop();
+		await this.model.stop();
+		await removePiHome(this.home);
+	}
+}
