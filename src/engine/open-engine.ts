@@ -10,8 +10,8 @@ import { makeOperations } from "./functions/operations.ts";
 import { Runner } from "./functions/runner.ts";
 import type { Services } from "./functions/services.ts";
 import { watchRejections } from "./functions/unhandled-rejections.ts";
-import { RunningEngine } from "./running-engine.ts";
 import { Reactor } from "./reactor/reactor.ts";
+import { RunningEngine } from "./running-engine.ts";
 import { Crons } from "./scheduler/crons.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { Catalog } from "./storage/catalog.ts";
@@ -24,6 +24,7 @@ import { RequestLog } from "./storage/request-log.ts";
 import { AppSchema } from "./transaction/app-schema.ts";
 import { applySchema } from "./transaction/apply-schema.ts";
 import { CommitClock } from "./transaction/commit-clock.ts";
+import { CommitGroup } from "./transaction/commit-group.ts";
 import { CreationClock } from "./transaction/creation-clock.ts";
 import { SerialQueue } from "./transaction/serial-queue.ts";
 import type { TransactionScope } from "./transaction/transaction.ts";
@@ -74,12 +75,22 @@ type Parts = {
 	temporaryDir: string | null;
 };
 
-function assemble({ options, clock, log, database, loaded, app, filesDir, temporaryDir }: Parts): RunningEngine {
+function assemble({
+	options,
+	clock,
+	log,
+	database,
+	loaded,
+	app,
+	filesDir,
+	temporaryDir,
+}: Parts): RunningEngine {
 	const schema = new AppSchema(app.schema);
 	const catalog = database.inOwnTransaction(() => new Catalog(database));
 	const documents = new Documents(database, catalog);
 	applySchema(database, documents, schema);
-	const queue = new SerialQueue();
+	const group = new CommitGroup(database);
+	const queue = new SerialQueue(() => group.flush());
 	const commitClock = new CommitClock(database, clock.now);
 	const requests = new RequestLog(database);
 	const jobs = new JobStore(database);
@@ -87,7 +98,8 @@ function assemble({ options, clock, log, database, loaded, app, filesDir, tempor
 	const commitListeners = new Set<(ts: bigint) => void>();
 	const reactor = new Reactor({
 		queue,
-		runQuery: ({ path, argsJson, caller }, journal) => runner.queryInJob(path, argsJson, { caller, internal: false }, journal),
+		runQuery: ({ path, argsJson, caller }, journal) =>
+			runner.queryInJob(path, argsJson, { caller, internal: false }, journal),
 		latestTs: () => commitClock.latest,
 		now: clock.now,
 	});
@@ -96,6 +108,7 @@ function assemble({ options, clock, log, database, loaded, app, filesDir, tempor
 		documents,
 		schema,
 		creationClock: new CreationClock(),
+		group,
 		isWatched: (indexId) => reactor.isWatched(indexId),
 	};
 	const runner: Runner = new Runner({
@@ -114,7 +127,13 @@ function assemble({ options, clock, log, database, loaded, app, filesDir, tempor
 	});
 	const readAlone = <T>(work: () => T): Promise<T> => queue.run(work);
 	const scheduler = new Scheduler({ jobs, runner, functions: app.functions, clock, readAlone, log });
-	const crons = new Crons(app.crons, { store: new CronStore(database), runner, functions: app.functions, clock, log });
+	const crons = new Crons(app.crons, {
+		store: new CronStore(database),
+		runner,
+		functions: app.functions,
+		clock,
+		log,
+	});
 	return new RunningEngine({
 		app,
 		clock,

@@ -2,11 +2,11 @@
 import { rmSync } from "node:fs";
 import type { Clock } from "../lib/clock.ts";
 import type { App } from "./functions/app.ts";
+import type { Execution } from "./functions/execution.ts";
 import { errorMessageOf, type Failure, failureOf } from "./functions/function-error.ts";
 import { type AppFunction, canonicalPath } from "./functions/function-table.ts";
 import type { CallOrigin, Runner } from "./functions/runner.ts";
 import type { InnerCall, InnerResult, Services } from "./functions/services.ts";
-import type { Execution } from "./functions/execution.ts";
 import type { Reactor } from "./reactor/reactor.ts";
 import type { Crons } from "./scheduler/crons.ts";
 import type { Scheduler } from "./scheduler/scheduler.ts";
@@ -17,7 +17,16 @@ import type { JobStore } from "./storage/job-store.ts";
 import type { RequestLog } from "./storage/request-log.ts";
 import type { CommitClock } from "./transaction/commit-clock.ts";
 import type { SerialQueue } from "./transaction/serial-queue.ts";
-import type { Caller, Engine, FunctionInfo, MutationOutcome, Outcome, QueryOutcome, QuerySet, RequestKey } from "./types.ts";
+import type {
+	Caller,
+	Engine,
+	FunctionInfo,
+	MutationOutcome,
+	Outcome,
+	QueryOutcome,
+	QuerySet,
+	RequestKey,
+} from "./types.ts";
 
 const PRUNE_EVERY_MS = 3600 * 1000;
 
@@ -79,7 +88,10 @@ export class RunningEngine implements Engine {
 		return queue.run(async () => (await runner.queryInJob(path, argsJson, fromClient(caller), null)).outcome);
 	}
 
-	queryBatch(calls: ReadonlyArray<{ path: string; argsJson: string }>, caller: Caller): Promise<QueryOutcome[]> {
+	queryBatch(
+		calls: ReadonlyArray<{ path: string; argsJson: string }>,
+		caller: Caller,
+	): Promise<QueryOutcome[]> {
 		const { queue, runner } = this.#parts;
 		return queue.run(async () => {
 			const outcomes: QueryOutcome[] = [];
@@ -110,9 +122,14 @@ export class RunningEngine implements Engine {
 		if (!router) return null;
 		const { pathname } = new URL(request.url);
 		const route = router.lookup(pathname, request.method);
-		if (!route) return new Response("No matching routes found", { status: 404, headers: { "x-convex-no-route": "1" } });
+		if (!route)
+			return new Response("No matching routes found", { status: 404, headers: { "x-convex-no-route": "1" } });
 		const [action, method, path] = route;
-		const result = await this.#parts.runner.httpAction(routeFunction(`${method} ${path}`), () => action.invokeHttpAction(request), caller);
+		const result = await this.#parts.runner.httpAction(
+			routeFunction(`${method} ${path}`),
+			() => action.invokeHttpAction(request),
+			caller,
+		);
 		return result.kind === "ok" ? result.response : failedResponse(result.failure, result.requestId);
 	}
 
@@ -168,8 +185,13 @@ function routeFunction(path: string): AppFunction {
 
 function failedResponse(failure: Failure, requestId: string): Response {
 	const data = failure.dataJson === undefined ? {} : { data: JSON.parse(failure.dataJson) as unknown };
-	const trace = errorMessageOf(failure).replace(/^Server Error\n/, "").trimEnd();
-	return Response.json({ code: `[Request ID: ${requestId}] Server Error: ${failure.message}`, trace, ...data }, { status: 500 });
+	const trace = errorMessageOf(failure)
+		.replace(/^Server Error\n/, "")
+		.trimEnd();
+	return Response.json(
+		{ code: `[Request ID: ${requestId}] Server Error: ${failure.message}`, trace, ...data },
+		{ status: 500 },
+	);
 }
 
 function makeFiles({ files, queue, runner }: EngineParts): Engine["files"] {
@@ -220,7 +242,11 @@ async function runFromAction(
 				? await runner.mutation(call.path, argsJson, origin)
 				: await runner.action(call.path, argsJson, origin);
 	if (outcome.kind === "ok") return { kind: "ok", valueJson: outcome.valueJson };
-	const message = outcome.errorMessage.replace(/^Server Error\n/, "").split("\n    at ")[0]?.trimEnd() ?? "";
+	const message =
+		outcome.errorMessage
+			.replace(/^Server Error\n/, "")
+			.split("\n    at ")[0]
+			?.trimEnd() ?? "";
 	const failure: Failure = failureOf(message);
 	if (outcome.errorDataJson !== undefined) failure.dataJson = outcome.errorDataJson;
 	return { kind: "failed", failure };

@@ -110,7 +110,10 @@ export interface Engine {
 	latestTs(): bigint;
 	query(path: string, argsJson: string, caller: Caller, at?: bigint): Promise<QueryOutcome>;
 	/** Several queries on one snapshot. */
-	queryBatch(calls: ReadonlyArray<{ path: string; argsJson: string }>, caller: Caller): Promise<QueryOutcome[]>;
+	queryBatch(
+		calls: ReadonlyArray<{ path: string; argsJson: string }>,
+		caller: Caller,
+	): Promise<QueryOutcome[]>;
 	mutation(path: string, argsJson: string, caller: Caller, request?: RequestKey): Promise<MutationOutcome>;
 	action(path: string, argsJson: string, caller: Caller): Promise<Outcome>;
 	/** Admin only: runs a function of any kind by path. */
@@ -123,9 +126,10 @@ export interface Engine {
 	files: {
 		/** Null when the token is wrong (`invalid`) or too old (`expired`) is told apart by `kind`. */
 		checkUploadToken(token: string): { kind: "ok" } | { kind: "invalid" } | { kind: "expired" };
-		store(body: ReadableStream<Uint8Array> | Uint8Array, meta: { contentType: string | null; sha256Base64?: string | null }): Promise<
-			{ kind: "stored"; storageId: string } | { kind: "digestMismatch" }
-		>;
+		store(
+			body: ReadableStream<Uint8Array> | Uint8Array,
+			meta: { contentType: string | null; sha256Base64?: string | null },
+		): Promise<{ kind: "stored"; storageId: string } | { kind: "digestMismatch" }>;
 		/** By the uuid of a download URL `/api/storage/{uuid}`. */
 		byUuid(uuid: string): Promise<StoredFile | null>;
 	};

@@ -14,7 +14,7 @@ export type EngineMainOptions = {
 	sitePort: number;
 	staticDir?: string | null;
 	allowedHosts?: readonly string[];
-	/** `process.env` of the functions; may be made from the addresses, which are known only now. */
+	/** `process.env` of the functions, besides the two addresses. */
 	env?: Readonly<Record<string, string>>;
 	log?: (line: string) => void;
 };

@@ -50,7 +50,8 @@ async function runRoute(
 	if (route === "mutation") return await engine.mutation(call.path, call.argsJson, caller);
 	if (route === "action") return await engine.action(call.path, call.argsJson, caller);
 	if (route === "query") return await engine.query(call.path, call.argsJson, caller);
-	if (route === "query_at_ts") return await engine.query(call.path, call.argsJson, caller, readTs(body.ts, engine.latestTs()));
+	if (route === "query_at_ts")
+		return await engine.query(call.path, call.argsJson, caller, readTs(body.ts, engine.latestTs()));
 	if (!caller.admin)
 		throw new HttpError(403, "AdminKeyRequired", "This call needs the deployment's admin key.");
 	return await engine.run(call.path, call.argsJson, caller);
@@ -139,6 +140,7 @@ function parse(text: string): unknown {
 
 function readTs(value: unknown, latest: bigint): bigint {
 	const ts = typeof value === "string" ? decodeTs(value) : null;
-	if (ts === null || ts > latest) throw new HttpError(400, "BadJsonBody", "`ts` must be a timestamp from /api/query_ts.");
+	if (ts === null || ts > latest)
+		throw new HttpError(400, "BadJsonBody", "`ts` must be a timestamp from /api/query_ts.");
 	return ts;
 }

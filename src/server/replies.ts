@@ -39,6 +39,8 @@ export function sendText(
 }
 
 export function sendFailure(response: ServerResponse, error: unknown, log: (line: string) => void): void {
+	// Who left in the middle of a request is no failure of ours, and hears no answer.
+	if (response.destroyed) return;
 	if (!(error instanceof HttpError))
 		log(`request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
 	const known =

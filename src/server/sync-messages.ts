@@ -11,7 +11,7 @@ export type QueryChange =
 	| { kind: "remove"; queryId: number };
 
 export type ClientMessage =
-	| { kind: "connect"; sessionId: string; maxObservedTs: bigint | null }
+	| { kind: "connect"; sessionId: string; maxObservedTs: bigint | null; clientTs: number | null }
 	| { kind: "modify"; baseVersion: number; newVersion: number; changes: QueryChange[] }
 	| { kind: "mutation" | "action"; requestId: number; path: string; argsJson: string }
 	| {
@@ -43,6 +43,7 @@ export function readMessage(text: string): ClientMessage {
 				sessionId: string(message, "sessionId"),
 				maxObservedTs:
 					message.maxObservedTimestamp === undefined ? null : timestamp(message.maxObservedTimestamp),
+				clientTs: Number.isFinite(message.clientTs) ? (message.clientTs as number) : null,
 			};
 		case "ModifyQuerySet":
 			return {
@@ -143,6 +144,7 @@ export function transitionFrame(
 	end: Version,
 	removed: Iterable<number>,
 	results: ReadonlyMap<number, QueryOutcome>,
+	clockSkewMs: number | null = null,
 ): string {
 	const parts: { queryId: number; json: string }[] = [];
 	for (const queryId of removed)
@@ -150,7 +152,8 @@ export function transitionFrame(
 	for (const [queryId, outcome] of results) parts.push({ queryId, json: queryJson(queryId, outcome) });
 	parts.sort((a, b) => a.queryId - b.queryId);
 	const modifications = parts.map((part) => part.json).join(",");
-	return `{"type":"Transition","startVersion":${versionJson(start)},"endVersion":${versionJson(end)},"modifications":[${modifications}]}`;
+	const skew = clockSkewMs === null ? "" : `,"clientClockSkew":${clockSkewMs}`;
+	return `{"type":"Transition","startVersion":${versionJson(start)},"endVersion":${versionJson(end)},"modifications":[${modifications}]${skew}}`;
 }
 
 function queryJson(queryId: number, outcome: QueryOutcome): string {

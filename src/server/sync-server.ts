@@ -8,10 +8,9 @@ import type { createGuard } from "./request-guard.ts";
 import { PING_FRAME } from "./sync-messages.ts";
 import { SyncSocket } from "./sync-socket.ts";
 
-/** Clients reconnect after 60 s without a message; the real backend pings after 15 s. */
-const IDLE_PING_MS = 15_000;
-const BEAT_MS = 5_000;
-const SILENT_MOST_MS = 120_000;
+/** `idleMs` without a frame is followed by a Ping: clients reconnect after 60 s of silence. */
+export type Rhythm = Readonly<{ beatMs: number; idleMs: number; silentMostMs: number }>;
+const RHYTHM: Rhythm = { beatMs: 5_000, idleMs: 15_000, silentMostMs: 120_000 };
 const FRAME_BYTES = 32 * 1024 * 1024;
 
 type Client = { ws: WebSocket; socket: SyncSocket; sentAt: number; heardAt: number };
@@ -24,6 +23,7 @@ export function attachSyncServer(
 	callers: Callers,
 	guard: ReturnType<typeof createGuard>,
 	log: (line: string) => void,
+	rhythm: Rhythm = RHYTHM,
 ): SyncServer {
 	const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: FRAME_BYTES });
 	const clients = new Set<Client>();
@@ -78,15 +78,16 @@ export function attachSyncServer(
 
 	const beat = setInterval(() => {
 		const now = Date.now();
-		for (const { ws, sentAt, heardAt } of clients) {
-			if (now - heardAt > SILENT_MOST_MS) ws.terminate();
-			else if (ws.readyState === WebSocket.OPEN) {
-				ws.ping();
-				if (now - sentAt >= IDLE_PING_MS) ws.send(PING_FRAME);
-			}
+		for (const client of clients) {
+			const { ws } = client;
+			if (now - client.heardAt > rhythm.silentMostMs) ws.terminate();
+			if (ws.readyState !== WebSocket.OPEN) continue;
+			ws.ping();
+			if (now - client.sentAt < rhythm.idleMs) continue;
+			client.sentAt = now;
+			ws.send(PING_FRAME);
 		}
-		for (const client of clients) if (now - client.sentAt >= IDLE_PING_MS) client.sentAt = now;
-	}, BEAT_MS);
+	}, rhythm.beatMs);
 	beat.unref?.();
 
 	return {

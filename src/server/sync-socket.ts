@@ -36,11 +36,13 @@ export interface Wire {
 	unsentBytes(): number;
 }
 
-/** Above this much unread text no further transition is made: about two large ones. */
-const UNSENT_MOST_BYTES = 4 * 1024 * 1024;
-const UNSENT_RETRY_MS = 20;
+/** Above this much text that the network has not taken, its own buffers being full, no further transition is made. */
+const UNSENT_MOST_BYTES = 1024 * 1024;
+const UNSENT_RETRY_MS = 5;
 const MUTATION_QUEUE_MOST = 1000;
 const ACTIONS_MOST = 1000;
+/** While more of a client's mutations wait, this many are covered by one transition. */
+const COVERED_TOGETHER = 8;
 
 type Change =
 	| { kind: "queries"; newVersion: number; changes: QueryChange[] }
@@ -63,6 +65,7 @@ export class SyncSocket {
 	#cover = 0n;
 	/** A mutation succeeded; clients settle it at the next Transition, even when an earlier one covered it. */
 	#owed = false;
+	#answeredSince = 0;
 	#updating = false;
 	#stale = false;
 	#closed = false;
@@ -80,6 +83,8 @@ export class SyncSocket {
 	#queryCaller: Caller = NOBODY;
 	#expiresAtMs: number | null = null;
 	#sessionId: string | null = null;
+	/** The client's clock minus ours when it connected, in ms; null when it did not say. */
+	#clockSkewMs: number | null = null;
 
 	constructor(
 		engine: Engine,
@@ -151,6 +156,7 @@ export class SyncSocket {
 	#connect(message: ClientMessage & { kind: "connect" }): void {
 		if (this.#sessionId !== null) return this.#fatal("Received Connect twice");
 		this.#sessionId = message.sessionId;
+		this.#clockSkewMs = message.clientTs === null ? null : Math.round(message.clientTs - Date.now());
 		// The client has seen a later state than ours, such as another deployment's: it must not be shown an older one.
 		if (message.maxObservedTs !== null && message.maxObservedTs > this.#engine.latestTs()) {
 			this.#end(1011, "InternalServerError: maxObservedTimestamp is ahead of this backend");
@@ -217,8 +223,10 @@ export class SyncSocket {
 			if (outcome.kind === "ok" && outcome.ts !== null) {
 				if (outcome.ts > this.#cover) this.#cover = outcome.ts;
 				this.#owed = true;
-				this.#update();
+				this.#answeredSince++;
 			}
+			if (this.#owed && (this.#queuedMutations === 0 || this.#answeredSince >= COVERED_TOGETHER))
+				this.#update();
 		};
 		this.#mutations = this.#mutations.then(async () => {
 			this.#queuedMutations--;
@@ -272,6 +280,7 @@ export class SyncSocket {
 		const end = { ...this.#version };
 		const { removed, told } = this.#applyPending(end);
 		this.#stale = false;
+		this.#answeredSince = 0;
 		const { ts, results } = await this.#querySet.evaluate(later(this.#cover, this.#version.ts));
 		for (const [queryId, { journal }] of results) {
 			const query = this.#queries.get(queryId);
@@ -283,7 +292,9 @@ export class SyncSocket {
 		if (!told && !this.#owed && results.size === 0) return;
 		end.ts = later(ts, this.#version.ts);
 		if (this.#cover <= end.ts) this.#owed = false;
-		const frame = transitionFrame(this.#version, end, removed, results);
+		// Clients need it only to tell how long a token that was just confirmed still counts.
+		const skewMs = end.identity > this.#version.identity ? this.#clockSkewMs : null;
+		const frame = transitionFrame(this.#version, end, removed, results, skewMs);
 		this.#version = end;
 		for (const part of chunked(frame, randomUUID())) this.#wire.send(part);
 	}

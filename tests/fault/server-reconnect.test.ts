@@ -1,7 +1,18 @@
 /** Connections and servers that go away at the worst moment: nothing runs twice, nothing is lost, clients go on. */
 import { afterEach, expect, test } from "bun:test";
+import fc from "fast-check";
 import { connect, modify, mutate, openRawSocket } from "../contract/server/raw-socket.ts";
-import { ADMIN_KEY, action, mutation, query, type RunningApp, startApp, temporaryFolder, until, watch } from "../contract/server/running-app.ts";
+import {
+	ADMIN_KEY,
+	action,
+	mutation,
+	query,
+	type RunningApp,
+	startApp,
+	temporaryFolder,
+	until,
+	watch,
+} from "../contract/server/running-app.ts";
 import { freePorts } from "../support/free-ports.ts";
 
 const cleanUp: (() => void | Promise<void>)[] = [];
@@ -16,7 +27,10 @@ async function start(options: Parameters<typeof startApp>[0] = {}): Promise<Runn
 }
 
 /** Swallows the frames for which `lose` says so, and breaks the connection there. */
-function losing(lose: (frame: { type: string }) => boolean): { Socket: typeof WebSocket; lost: () => number } {
+function losing(lose: (frame: { type: string }) => boolean): {
+	Socket: typeof WebSocket;
+	lost: () => number;
+} {
 	let lost = 0;
 	class Losing extends WebSocket {
 		override set onmessage(take: (event: MessageEvent) => void) {
@@ -76,14 +90,48 @@ test("An action in flight when the connection breaks fails at the client", async
 		}
 	}
 	const client = app.client({ webSocketConstructor: Kept });
-	const waiting = client.action(action("notes:waitFor"), { room: "cut", text: "never" }).catch((error: Error) => error);
-	await until(() => client.connectionState().hasInflightRequests && client.connectionState().isWebSocketConnected);
+	const waiting = client
+		.action(action("notes:waitFor"), { room: "cut", text: "never" })
+		.catch((error: Error) => error);
+	await until(
+		() => client.connectionState().hasInflightRequests && client.connectionState().isWebSocketConnected,
+	);
 	await client.mutation(mutation("notes:send"), { room: "cut", text: "arrived" });
 	sockets.at(-1)?.close();
 	sockets = [];
 	expect(String(await waiting)).toContain("Connection lost while action was in flight");
 	await app.http().mutation(mutation("notes:send"), { room: "cut", text: "never" });
 });
+
+test("Clients whose connections break again and again count to exactly what they were told to", async () => {
+	const app = await start();
+	const frames = fc.sample(fc.integer({ min: 1, max: 25 }), { seed: 11, numRuns: 12 });
+	const counters = Array.from({ length: 6 }, (_, n) => {
+		// Breaks after that many frames, twice; then holds.
+		let left = frames[2 * n] as number;
+		let breaks = 0;
+		const { Socket, lost } = losing(() => {
+			if (breaks === 2 || --left > 0) return false;
+			left = frames[2 * n + 1] as number;
+			breaks++;
+			return true;
+		});
+		const client = app.client({ webSocketConstructor: Socket });
+		return { client, lost, values: watch<number>(client, "notes:counter", { name: "all" }) };
+	});
+	const results = await Promise.all(
+		counters.flatMap(({ client }) =>
+			Array.from({ length: 25 }, () => client.mutation(mutation("notes:count"), { name: "all" })),
+		),
+	);
+	expect(results.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, n) => n + 1));
+	for (const { values, lost } of counters) {
+		await values.until((value) => value === 150);
+		expect(values.seen).toEqual(values.seen.toSorted((a, b) => a - b));
+		expect(lost()).toBe(2);
+	}
+	expect(app.logged.filter((line) => /failed:/.test(line))).toEqual([]);
+}, 20_000);
 
 test("Clients of a server that is started again on the same data go on, without a fatal error", async () => {
 	const folder = temporaryFolder();
@@ -123,7 +171,9 @@ test("Closing lets the mutation under way end, and tells clients that the server
 
 test("Closing does not wait for clients that hold their connections open", async () => {
 	const app = await startApp();
-	await Promise.all(Array.from({ length: 5 }, () => fetch(`${app.siteUrl}/hello`).then((reply) => reply.text())));
+	await Promise.all(
+		Array.from({ length: 5 }, () => fetch(`${app.siteUrl}/hello`).then((reply) => reply.text())),
+	);
 	await openRawSocket(app.url);
 	const waiting = fetch(`${app.url}/api/action`, {
 		method: "POST",

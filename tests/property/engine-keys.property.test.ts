@@ -5,7 +5,14 @@ import fc from "fast-check";
 import { decodeId, encodeId, newId } from "../../src/engine/values/document-id.ts";
 import type { Json } from "../../src/engine/values/json-value.ts";
 import { sizeOf } from "../../src/engine/values/size.ts";
-import { afterPrefix, compareJson, compareKeys, encodeKey, encodeValue, justAfter } from "../../src/engine/values/sort-key.ts";
+import {
+	afterPrefix,
+	compareJson,
+	compareKeys,
+	encodeKey,
+	encodeValue,
+	justAfter,
+} from "../../src/engine/values/sort-key.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 6 });
 const field = fc.stringMatching(/^[a-z][a-zA-Z0-9_]{0,3}$/);
@@ -22,7 +29,12 @@ const leaf: fc.Arbitrary<Value> = fc.oneof(
 	fc.uint8Array({ maxLength: 5 }).map((bytes) => new Uint8Array(bytes).buffer),
 );
 const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({
-	value: fc.oneof({ depthSize: "small", withCrossShrink: true }, leaf, fc.array(tie("value"), { maxLength: 3 }), fc.dictionary(field, tie("value"), { maxKeys: 3 })),
+	value: fc.oneof(
+		{ depthSize: "small", withCrossShrink: true },
+		leaf,
+		fc.array(tie("value"), { maxLength: 3 }),
+		fc.dictionary(field, tie("value"), { maxKeys: 3 }),
+	),
 })).value;
 
 const json = (one: Value): Json => convexToJson(one) as Json;
@@ -59,7 +71,10 @@ test("keys of several fields have the order of tuples, and a prefix bounds its k
 });
 
 test("sizes are Convex's", () => {
-	fc.assert(fc.property(value, (a) => sizeOf(json(a)) === getConvexSize(a)), { numRuns: 1000 });
+	fc.assert(
+		fc.property(value, (a) => sizeOf(json(a)) === getConvexSize(a)),
+		{ numRuns: 1000 },
+	);
 });
 
 test("encoded values come back", () => {
@@ -68,15 +83,21 @@ test("encoded values come back", () => {
 
 test("an id gives back its table and its bytes, and a changed one is refused", () => {
 	fc.assert(
-		fc.property(fc.integer({ min: 1, max: 2 ** 32 - 1 }), fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.nat(), fc.nat({ max: 30 }), (table, bytes, at, step) => {
-			const id = encodeId(table, bytes);
-			expect(id.length).toBeWithin(31, 38);
-			expect(decodeId(id)).toEqual({ kind: "ok", tableNumber: table, internalId: new Uint8Array(bytes) });
-			const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-			const place = at % id.length;
-			const other = alphabet[(alphabet.indexOf(id[place] as string) + step + 1) % 32] as string;
-			expect(decodeId(id.slice(0, place) + other + id.slice(place + 1)).kind).toBe("bad");
-		}),
+		fc.property(
+			fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+			fc.uint8Array({ minLength: 16, maxLength: 16 }),
+			fc.nat(),
+			fc.nat({ max: 30 }),
+			(table, bytes, at, step) => {
+				const id = encodeId(table, bytes);
+				expect(id.length).toBeWithin(31, 38);
+				expect(decodeId(id)).toEqual({ kind: "ok", tableNumber: table, internalId: new Uint8Array(bytes) });
+				const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+				const place = at % id.length;
+				const other = alphabet[(alphabet.indexOf(id[place] as string) + step + 1) % 32] as string;
+				expect(decodeId(id.slice(0, place) + other + id.slice(place + 1)).kind).toBe("bad");
+			},
+		),
 	);
 });
 

@@ -7,7 +7,11 @@ import { argsText, cleanUp, NOBODY, type TestEngine, testEngine } from "../suppo
 
 afterEach(cleanUp);
 
-type Write = { kind: "move"; channel: string; n: number; to: string; body: string } | { kind: "send"; channel: string; n: number; body: string } | { kind: "remove"; channel: string; n: number } | { kind: "many"; channel: string; from: number };
+type Write =
+	| { kind: "move"; channel: string; n: number; to: string; body: string }
+	| { kind: "send"; channel: string; n: number; body: string }
+	| { kind: "remove"; channel: string; n: number }
+	| { kind: "many"; channel: string; from: number };
 
 const channel = fc.constantFrom("a", "b");
 const n = fc.integer({ min: 0, max: 12 });
@@ -20,19 +24,24 @@ const write: fc.Arbitrary<Write> = fc.oneof(
 );
 
 async function apply(t: TestEngine, one: Write): Promise<void> {
-	if (one.kind === "send") await t.mutation("messages:send", { channel: one.channel, n: one.n, body: one.body });
-	else if (one.kind === "move") await t.mutation("messages:moveNumber", { channel: one.channel, n: one.n, to: one.to, body: one.body });
-	else if (one.kind === "remove") await t.mutation("messages:removeNumber", { channel: one.channel, n: one.n });
+	if (one.kind === "send")
+		await t.mutation("messages:send", { channel: one.channel, n: one.n, body: one.body });
+	else if (one.kind === "move")
+		await t.mutation("messages:moveNumber", { channel: one.channel, n: one.n, to: one.to, body: one.body });
+	else if (one.kind === "remove")
+		await t.mutation("messages:removeNumber", { channel: one.channel, n: one.n });
 	else await t.mutation("messages:sendMany", { channel: one.channel, from: one.from, count: 3 });
 }
 
 async function emptied(t: TestEngine): Promise<void> {
 	for (const name of ["a", "b"]) {
-		for (const number of new Set(await t.query("messages:list", { channel: name }))) await t.mutation("messages:removeNumber", { channel: name, n: number });
+		for (const number of new Set(await t.query("messages:list", { channel: name })))
+			await t.mutation("messages:removeNumber", { channel: name, n: number });
 	}
 }
 
-const result = (outcome: QueryOutcome | undefined): unknown => (outcome?.kind === "ok" ? jsonToConvex(JSON.parse(outcome.valueJson)) : outcome?.errorMessage);
+const result = (outcome: QueryOutcome | undefined): unknown =>
+	outcome?.kind === "ok" ? jsonToConvex(JSON.parse(outcome.valueJson)) : outcome?.errorMessage;
 
 test("live pages neither overlap nor leave a gap", async () => {
 	const t = await testEngine();
@@ -48,13 +57,19 @@ test("live pages neither overlap nor leave a gap", async () => {
 				const set = t.engine.openQuerySet();
 				const pages: Array<{ page: number[]; isDone: boolean; continueCursor: string }> = [];
 				const refresh = async (): Promise<void> => {
-					for (const [id, outcome] of (await set.evaluate()).results) pages[id] = result(outcome) as (typeof pages)[number];
+					for (const [id, outcome] of (await set.evaluate()).results)
+						pages[id] = result(outcome) as (typeof pages)[number];
 				};
 				let cursor: string | null = null;
 				for (const one of [...during, ...during]) {
 					if (pages.at(-1)?.isDone !== true) {
 						const args = { channel: "a", order, paginationOpts: { numItems, cursor } };
-						set.add(pages.length, { path: "messages:page", argsJson: argsText(args), caller: NOBODY, journal: null });
+						set.add(pages.length, {
+							path: "messages:page",
+							argsJson: argsText(args),
+							caller: NOBODY,
+							journal: null,
+						});
 						await refresh();
 						cursor = (pages.at(-1) as { continueCursor: string }).continueCursor;
 					}
@@ -103,15 +118,26 @@ test("after every commit the reactor gives what a fresh run gives", async () => 
 					journals[id] ??= outcome.journal;
 				}
 			};
-			WATCHED.forEach(([path, args], id) => set.add(id, { path, argsJson: argsText(args), caller: NOBODY, journal: null }));
+			WATCHED.forEach(([path, args], id) =>
+				set.add(id, { path, argsJson: argsText(args), caller: NOBODY, journal: null }),
+			);
 			await refresh();
 			for (const one of writes) {
 				await apply(t, one);
 				if (stale) await refresh();
 				const fresh = t.engine.openQuerySet();
-				WATCHED.forEach(([path, args], id) => fresh.add(id, { path, argsJson: `${argsText(args)} `, caller: NOBODY, journal: journals[id] ?? null }));
+				WATCHED.forEach(([path, args], id) =>
+					fresh.add(id, {
+						path,
+						argsJson: `${argsText(args)} `,
+						caller: NOBODY,
+						journal: journals[id] ?? null,
+					}),
+				);
 				const { results } = await fresh.evaluate();
-				expect(WATCHED.map((_watched, id) => known[id])).toEqual(WATCHED.map((_watched, id) => result(results.get(id))));
+				expect(WATCHED.map((_watched, id) => known[id])).toEqual(
+					WATCHED.map((_watched, id) => result(results.get(id))),
+				);
 				fresh.close();
 			}
 			set.close();

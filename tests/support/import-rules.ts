@@ -68,6 +68,7 @@ export const RULES: Rule[] = [
 			"src/engine",
 			"src/server",
 			"src/dashboard/build.ts",
+			"convex/_generated",
 			"src/cli",
 		],
 		packages: [NODE, /^commander$/, /^cli-progress$/, /^jose$/, /^convex\//],

@@ -143,12 +143,17 @@ export class PiTerminal {
 		await this.#tmux("send-keys", "-t", "pi", ...keys);
 	}
 
-	/** Types a line, sees it in the editor, and sends it. */
+	/** Types a line, sees it in the editor, and sends it; again when Pi was not listening yet. */
 	async submit(line: string): Promise<void> {
 		await this.type(line);
 		const seen = line.slice(-40);
-		await this.waitFor((screen) => screen.includes(seen), `the typed line "${seen}"`);
-		await this.press("Enter");
+		await this.waitFor((screen) => editorText(screen).includes(seen), `the typed line "${seen}"`);
+		for (let attempt = 0; ; attempt += 1) {
+			await this.press("Enter");
+			const isGone = (screen: string) => !editorText(screen).includes(seen);
+			if (attempt === 5) return void (await this.waitFor(isGone, `"${seen}" to be sent`));
+			if (await this.waitFor(isGone, "", 1_500).catch(() => null)) return;
+		}
 	}
 
 	/** Waits until the screen is as wanted; on failure the error shows the screen. */
@@ -197,6 +202,14 @@ export class PiTerminal {
 		});
 		return stdout;
 	}
+}
+
+/** What stands in the editor, which is the lowest framed part of the screen. Empty when none is drawn. */
+function editorText(screen: string): string {
+	const lines = screen.split("\n");
+	const frames = lines.flatMap((line, index) => (/─{20}$/.test(line) ? [index] : []));
+	const [top, bottom] = frames.slice(-2);
+	return top === undefined || bottom === undefined ? "" : lines.slice(top + 1, bottom).join("\n");
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -193,10 +193,11 @@ export default function scriptedProvider(pi: ExtensionAPI): void {
 		},
 	});
 	pi.registerCommand("test:tree", {
-		description: "goes to the parent of the leaf, without a summary",
+		description: "goes back to the last answer, without a summary",
 		handler: async (_args, ctx) => {
-			const parent = ctx.sessionManager.getLeafEntry()?.parentId;
-			if (parent) await ctx.navigateTree(parent, { summarize: false });
+			const branch = ctx.sessionManager.getBranch();
+			const answer = branch.findLast((entry) => entry.type === "message" && entry.message.role === "assistant");
+			if (answer) await ctx.navigateTree(answer.id, { summarize: false });
 		},
 	});
 }

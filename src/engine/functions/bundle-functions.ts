@@ -35,7 +35,12 @@ export function entryPoints(functionsDir: string): string[] {
 		for (const item of readdirSync(join(functionsDir, folder), { withFileTypes: true })) {
 			const path = folder === "" ? item.name : `${folder}/${item.name}`;
 			if (item.isDirectory()) {
-				if (item.name !== "_generated" && item.name !== "node_modules" && !isComponent(join(functionsDir, path))) visit(path);
+				if (
+					item.name !== "_generated" &&
+					item.name !== "node_modules" &&
+					!isComponent(join(functionsDir, path))
+				)
+					visit(path);
 			} else if (isEntryPoint(item.name) && hasModuleSyntax(join(functionsDir, path))) {
 				found.push(path);
 			}
@@ -65,7 +70,10 @@ export async function loadFunctions(functionsDir: string, globals: FunctionGloba
 	const entries = readEntries(folder);
 	for (const entry of entries) {
 		if (USE_NODE.test(readFileSync(join(folder, entry), "utf8"))) {
-			throw new EngineStartError("unsupported", `${entry} begins with "use node", which this backend does not support; remove the directive.`);
+			throw new EngineStartError(
+				"unsupported",
+				`${entry} begins with "use node", which this backend does not support; remove the directive.`,
+			);
 		}
 	}
 	const workDir = mkdtempSync(join(tmpdir(), "convex-functions-"));
@@ -81,7 +89,10 @@ export async function loadFunctions(functionsDir: string, globals: FunctionGloba
 		return { modules, sourceMap: new SourceMap(mapText, outFile, folder) };
 	} catch (error) {
 		if (error instanceof EngineStartError) throw error;
-		throw new EngineStartError("functions", `The functions in ${folder} cannot be loaded: ${firstLine(error)}`);
+		throw new EngineStartError(
+			"functions",
+			`The functions in ${folder} cannot be loaded: ${firstLine(error)}`,
+		);
 	} finally {
 		delete host[Symbol.for(key)];
 		rmSync(workDir, { recursive: true, force: true });
@@ -92,7 +103,10 @@ function readEntries(folder: string): string[] {
 	try {
 		return entryPoints(folder);
 	} catch (error) {
-		throw new EngineStartError("functions", `The functions folder ${folder} cannot be read: ${firstLine(error)}`);
+		throw new EngineStartError(
+			"functions",
+			`The functions folder ${folder} cannot be read: ${firstLine(error)}`,
+		);
 	}
 }
 
@@ -109,7 +123,9 @@ function bundle(folder: string, entries: readonly string[], workDir: string, key
 	try {
 		buildSync({
 			stdin: {
-				contents: entries.map((entry, i) => `export * as m${i} from ${JSON.stringify(`./${entry}`)};`).join("\n") || "export {};",
+				contents:
+					entries.map((entry, i) => `export * as m${i} from ${JSON.stringify(`./${entry}`)};`).join("\n") ||
+					"export {};",
 				resolveDir: folder,
 				sourcefile: "functions.mjs",
 			},
@@ -122,13 +138,15 @@ function bundle(folder: string, entries: readonly string[], workDir: string, key
 			inject: [injected],
 			define: { "process.env.NODE_ENV": '"production"', ...Object.fromEntries(aliases) },
 			jsx: "automatic",
-			keepNames: true,
 			sourcemap: "external",
 			sourcesContent: false,
 			logLevel: "silent",
 		});
 	} catch (error) {
-		throw new EngineStartError("functions", `The functions in ${folder} cannot be bundled: ${buildErrorText(error, folder)}`);
+		throw new EngineStartError(
+			"functions",
+			`The functions in ${folder} cannot be bundled: ${buildErrorText(error, folder)}`,
+		);
 	}
 	return outFile;
 }
@@ -142,6 +160,8 @@ function injectedText(key: string): string {
 function buildErrorText(error: unknown, folder: string): string {
 	const first = (error as Partial<BuildFailure>).errors?.[0];
 	if (!first) return firstLine(error);
-	const at = first.location ? `${relative(folder, resolve(first.location.file))}:${first.location.line}: ` : "";
+	const at = first.location
+		? `${relative(folder, resolve(first.location.file))}:${first.location.line}: `
+		: "";
 	return `${at}${first.text}`;
 }

@@ -26,7 +26,8 @@ function writableTx(execution: Execution): Transaction {
 /** The table of an id argument, checked against the table the caller named. Null when no table has its number. */
 function tableOfArgument(tx: Transaction, method: string, args: Args): Table | null {
 	const id = args.id;
-	if (typeof id !== "string") throw new Error(`Invalid argument \`id\` for \`db.${method}\`: expected a string`);
+	if (typeof id !== "string")
+		throw new Error(`Invalid argument \`id\` for \`db.${method}\`: expected a string`);
 	let table: Table | null;
 	try {
 		table = tx.tableByIdOrThrow(id);
@@ -36,7 +37,9 @@ function tableOfArgument(tx: Transaction, method: string, args: Args): Table | n
 	const expected = args.table;
 	if (typeof expected === "string" && table?.name !== expected) {
 		const got = table ? `Id<"${table.name}">` : "an Id of an unknown table";
-		throw new Error(`Invalid argument \`id\` for \`db.${method}\`: expected to be an Id<"${expected}">, got ${got} instead.`);
+		throw new Error(
+			`Invalid argument \`id\` for \`db.${method}\`: expected to be an Id<"${expected}">, got ${got} instead.`,
+		);
 	}
 	return table;
 }
@@ -72,7 +75,9 @@ function insert(execution: Execution, args: Args): string {
 function shallowMerge(execution: Execution, args: Args): string {
 	const tx = writableTx(execution);
 	const table = tableForChange(tx, "patch", args, "Update");
-	const changes = Object.fromEntries(Object.entries(args.value as JsonObject).map(([field, value]) => [field, orUndefined(value)]));
+	const changes = Object.fromEntries(
+		Object.entries(args.value as JsonObject).map(([field, value]) => [field, orUndefined(value)]),
+	);
 	return tx.patch(table, args.id as string, changes);
 }
 
@@ -134,7 +139,10 @@ function count(execution: Execution, args: Args): string {
 	const table = tx.tableForRead(args.table as string);
 	if (!table) return "0";
 	// The whole table is read, for whoever has to know when the number is stale.
-	const stream = new QueryStream(tx, { source: { type: "FullTableScan", tableName: table.name, order: null }, operators: [] });
+	const stream = new QueryStream(tx, {
+		source: { type: "FullTableScan", tableName: table.name, order: null },
+		operators: [],
+	});
 	let rows = 0;
 	while (stream.next()) rows += 1;
 	return String(rows);

@@ -42,7 +42,17 @@ export type Execution = {
 
 export type NewExecution = Pick<
 	Execution,
-	"kind" | "path" | "caller" | "requestId" | "logs" | "random" | "startMs" | "tx" | "depth" | "journalIn" | "scheduledId"
+	| "kind"
+	| "path"
+	| "caller"
+	| "requestId"
+	| "logs"
+	| "random"
+	| "startMs"
+	| "tx"
+	| "depth"
+	| "journalIn"
+	| "scheduledId"
 >;
 
 export function newExecution(fields: NewExecution): Execution {

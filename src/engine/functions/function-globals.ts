@@ -55,7 +55,13 @@ export function makeFunctionGlobals(options: GlobalsOptions): FunctionGlobals {
 		Date: makeDate(options.now),
 		Math: makeMath(),
 		console: makeConsole(options.log),
-		process: { env: makeEnv(options.env), platform: "convex", version: "", versions: {}, nextTick: queueMicrotask },
+		process: {
+			env: makeEnv(options.env),
+			platform: "convex",
+			version: "",
+			versions: {},
+			nextTick: queueMicrotask,
+		},
 		fetch: (...args: Parameters<typeof fetch>) =>
 			transactional() ? Promise.reject(new Error(refusal("fetch()"))) : globalThis.fetch(...args),
 		setTimeout: guardedTimer("setTimeout", globalThis.setTimeout),
@@ -101,11 +107,14 @@ function makeMath(): Math {
 }
 
 function makeEnv(env: Readonly<Record<string, string>>): Record<string, string> {
-	return new Proxy({ ...env }, {
-		set: () => {
-			throw new Error("process.env cannot be changed by functions");
+	return new Proxy(
+		{ ...env },
+		{
+			set: () => {
+				throw new Error("process.env cannot be changed by functions");
+			},
 		},
-	});
+	);
 }
 
 function makeConsole(log: (line: string) => void): Record<string, (...values: unknown[]) => void> {

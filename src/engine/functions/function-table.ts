@@ -87,7 +87,16 @@ function appFunction(path: string, value: unknown): AppFunction | null {
 	const visibility = registered.isInternal ? "internal" : "public";
 	if (registered.isHttp && registered.invokeHttpAction) {
 		const invokeHttp = registered.invokeHttpAction;
-		return { path, longPath: longPathOf(path), kind: "httpAction", visibility: "public", args: null, returns: null, invoke: refuseInvoke, invokeHttp };
+		return {
+			path,
+			longPath: longPathOf(path),
+			kind: "httpAction",
+			visibility: "public",
+			args: null,
+			returns: null,
+			invoke: refuseInvoke,
+			invokeHttp,
+		};
 	}
 	const [kind, invoke] = kindOfRegistered(registered);
 	if (!kind || !invoke) return null;
@@ -120,7 +129,10 @@ function exported(path: string, read: (() => string) | undefined): ValidatorJson
 	try {
 		validator = JSON.parse(read()) as ValidatorJson | null;
 	} catch (error) {
-		throw new EngineStartError("functions", `The validators of ${path} cannot be read: ${(error as Error).message}`);
+		throw new EngineStartError(
+			"functions",
+			`The validators of ${path} cannot be read: ${(error as Error).message}`,
+		);
 	}
 	return validator?.type === "any" ? null : validator;
 }

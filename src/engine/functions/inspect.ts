@@ -10,7 +10,10 @@ function quoted(text: string): string {
 		.replace(/\r/g, "\\r")
 		.replace(/\t/g, "\\t")
 		// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
-		.replace(/[\x00-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`);
+		.replace(
+			/[\x00-\x1f\x7f]/g,
+			(char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`,
+		);
 	return `'${escaped}'`;
 }
 
@@ -41,7 +44,8 @@ export function inspect(value: unknown, depth = 0, seen: readonly unknown[] = []
 function inspectObject(value: object, depth: number, seen: readonly unknown[]): string {
 	if (seen.includes(value)) return "[Circular]";
 	const inner = (part: unknown): string => inspect(part, depth + 1, [...seen, value]);
-	if (value instanceof Error) return value.stack?.includes(value.message) ? value.stack : `[${value.name}: ${value.message}]`;
+	if (value instanceof Error)
+		return value.stack?.includes(value.message) ? value.stack : `[${value.name}: ${value.message}]`;
 	if (value instanceof Date) return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
 	if (value instanceof RegExp) return String(value);
 	if (value instanceof ArrayBuffer) return `ArrayBuffer { byteLength: ${value.byteLength} }`;

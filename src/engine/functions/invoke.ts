@@ -46,11 +46,17 @@ export async function invokeTransactional(
 
 function finalOutcome(execution: Execution, outcome: Invocation | null, sourceMap: SourceMap): Invocation {
 	if (outcome?.kind === "failed") return outcome;
-	if (execution.unhandled) return { kind: "failed", failure: thrownFailure(execution.unhandled.reason, sourceMap) };
+	if (execution.unhandled)
+		return { kind: "failed", failure: thrownFailure(execution.unhandled.reason, sourceMap) };
 	return outcome ?? { kind: "failed", failure: failureOf("Returned promise will never resolve") };
 }
 
-async function settledOrStuck(execution: Execution, running: Promise<void>, clock: Clock, isOver: () => boolean): Promise<void> {
+async function settledOrStuck(
+	execution: Execution,
+	running: Promise<void>,
+	clock: Clock,
+	isOver: () => boolean,
+): Promise<void> {
 	for (;;) {
 		const before = execution.progress;
 		await new Promise<void>((resolve) => {

@@ -14,7 +14,8 @@ export class LogBuffer {
 
 	write(level: LogLevel, values: readonly unknown[]): void {
 		if (this.lines.length >= MAX_LINES) {
-			if (!this.#overflowed) this.lines.push(`[ERROR] 'Log overflow (maximum ${MAX_LINES}). Remaining log lines omitted.'`);
+			if (!this.#overflowed)
+				this.lines.push(`[ERROR] 'Log overflow (maximum ${MAX_LINES}). Remaining log lines omitted.'`);
 			this.#overflowed = true;
 			return;
 		}

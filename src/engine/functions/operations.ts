@@ -4,8 +4,9 @@
  * Operations of a query or mutation run at once, in the order they are issued; while a nested call is under
  * way, later ones wait for it, so a rollback of the nested part can never take theirs along.
  */
-import { int64ToJson, type Json } from "../values/json-value.ts";
+
 import type { QueryJson } from "../query/query-json.ts";
+import { int64ToJson, type Json } from "../values/json-value.ts";
 import { DATABASE_OPERATIONS, normalizeId } from "./database-operations.ts";
 import { type Execution, executionScope, isAction } from "./execution.ts";
 import type { Operations } from "./function-globals.ts";
@@ -16,8 +17,12 @@ type Args = Record<string, Json>;
 
 function runningExecution(): Execution {
 	const execution = executionScope.getStore();
-	if (!execution) throw new Error("The Convex database and auth objects are being used outside of a Convex function.");
-	if (execution.closed) throw new Error(`The function ${execution.path} has ended; what it did not await cannot use ctx any more.`);
+	if (!execution)
+		throw new Error("The Convex database and auth objects are being used outside of a Convex function.");
+	if (execution.closed)
+		throw new Error(
+			`The function ${execution.path} has ended; what it did not await cannot use ctx any more.`,
+		);
 	execution.progress += 1;
 	return execution;
 }
@@ -55,7 +60,9 @@ function syscall(services: Services, op: string, argsText: string): string {
 			case "1.0/queryCleanup":
 				return String(execution.streams.delete(args.queryId as number));
 			case "1.0/db/normalizeId":
-				return JSON.stringify({ id: normalizeId(execution.tx, args.table as string, args.idString as string) });
+				return JSON.stringify({
+					id: normalizeId(execution.tx, args.table as string, args.idString as string),
+				});
 			case "1.0/getSnapshotTs":
 				return JSON.stringify(int64ToJson(services.latestTs()));
 		}
@@ -89,7 +96,12 @@ function holdOthers(execution: Execution, running: Promise<string>): Promise<str
 	return running;
 }
 
-function perform(services: Services, execution: Execution, op: string, argsText: string): string | Promise<string> {
+function perform(
+	services: Services,
+	execution: Execution,
+	op: string,
+	argsText: string,
+): string | Promise<string> {
 	if (execution.closed) throw new Error(`The function ${execution.path} has ended`);
 	const args = JSON.parse(argsText) as Args;
 	if (execution.tx) {

@@ -16,9 +16,12 @@ const MAX_SCHEDULED_ARGS = 4 * 1024 * 1024;
 
 /** Path of the function that `name`, `reference` or `functionHandle` means. */
 function pathOf(args: Args): string {
-	if (typeof args.functionHandle === "string") return args.functionHandle.slice(HANDLE.length).replace(/^;/, "");
+	if (typeof args.functionHandle === "string")
+		return args.functionHandle.slice(HANDLE.length).replace(/^;/, "");
 	if (typeof args.name === "string") return canonicalPath(args.name);
-	throw new OperationError("Components are not supported by this backend: only functions of the app itself can be called.");
+	throw new OperationError(
+		"Components are not supported by this backend: only functions of the app itself can be called.",
+	);
 }
 
 function textOf(result: InnerResult): string {
@@ -28,18 +31,31 @@ function textOf(result: InnerResult): string {
 
 async function runUdf(services: Services, execution: Execution, args: Args): Promise<string> {
 	const kind = args.udfType === "mutation" ? "mutation" : "query";
-	if (execution.kind === "query" && kind === "mutation") throw new Error("Cannot call a mutation function from a query function");
+	if (execution.kind === "query" && kind === "mutation")
+		throw new Error("Cannot call a mutation function from a query function");
 	const limits = (args.transactionLimits ?? {}) as Record<string, number>;
-	return textOf(await services.runNested(execution, kind, { path: pathOf(args), args: args.args as Json, limits }));
+	return textOf(
+		await services.runNested(execution, kind, { path: pathOf(args), args: args.args as Json, limits }),
+	);
 }
 
 function fromAction(kind: "query" | "mutation" | "action"): Operation {
 	return async (services, execution, args) =>
-		textOf(await services.runFromAction(execution, kind, { path: pathOf(args), args: args.args as Json, limits: {} }));
+		textOf(
+			await services.runFromAction(execution, kind, {
+				path: pathOf(args),
+				args: args.args as Json,
+				limits: {},
+			}),
+		);
 }
 
 /** Checks what is to be scheduled; returns the path as documents show it. */
-function checkSchedule(services: Services, execution: Execution, args: Args): { path: string; args: Json[]; dueMs: number } {
+function checkSchedule(
+	services: Services,
+	execution: Execution,
+	args: Args,
+): { path: string; args: Json[]; dueMs: number } {
 	const path = pathOf(args);
 	const dueMs = (args.ts as number) * 1000;
 	const delay = dueMs - (isAction(execution) ? services.now() : execution.startMs);
@@ -50,17 +66,23 @@ function checkSchedule(services: Services, execution: Execution, args: Args): { 
 	const fn = services.functions.byPath.get(path);
 	if (!fn) {
 		const [module, name] = longPathOf(path).split(":") as [string, string];
-		const known = [...services.functions.byPath.keys()].some((one) => longPathOf(one).startsWith(`${module}:`));
+		const known = [...services.functions.byPath.keys()].some((one) =>
+			longPathOf(one).startsWith(`${module}:`),
+		);
 		throw new Error(
 			known
 				? `Attempted to schedule function, but no exported function ${name} found in the file: ${module}. Did you forget to export it?`
 				: `Attempted to schedule function at nonexistent path: ${module}`,
 		);
 	}
-	if (fn.kind !== "mutation" && fn.kind !== "action") throw new Error(`Only mutations and actions can be scheduled; ${fn.longPath} is a ${fn.kind}`);
+	if (fn.kind !== "mutation" && fn.kind !== "action")
+		throw new Error(`Only mutations and actions can be scheduled; ${fn.longPath} is a ${fn.kind}`);
 	const list = [args.args as Json];
 	const size = JSON.stringify(list).length;
-	if (size > MAX_SCHEDULED_ARGS) throw new Error(`Arguments of a scheduled function are too large (${size} bytes > maximum size ${MAX_SCHEDULED_ARGS} bytes)`);
+	if (size > MAX_SCHEDULED_ARGS)
+		throw new Error(
+			`Arguments of a scheduled function are too large (${size} bytes > maximum size ${MAX_SCHEDULED_ARGS} bytes)`,
+		);
 	if (execution.tx) {
 		execution.tx.usage.add("functionsScheduled", 1);
 		execution.tx.usage.add("scheduledFunctionArgsBytes", size);
@@ -97,7 +119,9 @@ async function cancelInAction(services: Services, _execution: Execution, args: A
 }
 
 function unknownJob(args: Args): Error {
-	return new Error(`Invalid argument \`id\` for \`db.cancel_job\`: no scheduled function has the ID ${args.id}`);
+	return new Error(
+		`Invalid argument \`id\` for \`db.cancel_job\`: no scheduled function has the ID ${args.id}`,
+	);
 }
 
 function storageGetUrl(services: Services, execution: Execution, args: Args): string | Promise<string> {
@@ -133,7 +157,9 @@ function storageGetMetadata(services: Services, execution: Execution, args: Args
 }
 
 function storageGenerateUploadUrl(services: Services): string {
-	return JSON.stringify(`${services.cloudUrl}/api/storage/upload?token=${encodeURIComponent(services.files.makeUploadToken())}`);
+	return JSON.stringify(
+		`${services.cloudUrl}/api/storage/upload?token=${encodeURIComponent(services.files.makeUploadToken())}`,
+	);
 }
 
 async function storageDelete(services: Services, execution: Execution, args: Args): Promise<string> {
@@ -159,7 +185,9 @@ function storageStore(services: Services, execution: Execution, args: Args): str
 function checkDigest(expected: Json | undefined, actual: Buffer): void {
 	if (typeof expected !== "string") return;
 	if (expected.toLowerCase() === actual.toString("hex") || expected === actual.toString("base64")) return;
-	throw new Error(`The SHA-256 of the file (${actual.toString("base64")}) is not the expected one (${expected})`);
+	throw new Error(
+		`The SHA-256 of the file (${actual.toString("base64")}) is not the expected one (${expected})`,
+	);
 }
 
 function storageGet(services: Services, execution: Execution, args: Args): string {
@@ -168,7 +196,10 @@ function storageGet(services: Services, execution: Execution, args: Args): strin
 	if (!file) return "null";
 	execution.tx?.usage.add("filesRead", 1);
 	execution.tx?.usage.add("fileReadBytes", file.sizeBytes);
-	return JSON.stringify({ blob: Buffer.from(services.files.readNow(file)).toString("base64"), contentType: file.contentType });
+	return JSON.stringify({
+		blob: Buffer.from(services.files.readNow(file)).toString("base64"),
+		contentType: file.contentType,
+	});
 }
 
 function getUserIdentity(_services: Services, execution: Execution): string {
@@ -267,7 +298,9 @@ export const OTHER_OPERATIONS: Readonly<Record<Execution["kind"], Readonly<Recor
 export async function storeBlob(services: Services, args: Record<string, unknown>): Promise<string> {
 	const { blob, options } = args as { blob: Blob; options?: { sha256?: string } };
 	if (!(blob instanceof Blob)) {
-		throw new Error("store() expects a Blob. If you are trying to store a Request, `await request.blob()` will give you the correct input.");
+		throw new Error(
+			"store() expects a Blob. If you are trying to store a Request, `await request.blob()` will give you the correct input.",
+		);
 	}
 	const file = await services.files.write(blob.stream(), blob.type === "" ? null : blob.type);
 	try {

@@ -6,14 +6,22 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import { randomBytes, randomSeed, seededRandom } from "../../lib/randomness.ts";
+import type { TouchedKey } from "../storage/documents.ts";
 import type { RequestLog } from "../storage/request-log.ts";
 import type { CommitClock } from "../transaction/commit-clock.ts";
 import { Usage } from "../transaction/limits.ts";
 import type { ReadSet } from "../transaction/read-set.ts";
 import type { SerialQueue } from "../transaction/serial-queue.ts";
 import { Transaction, type TransactionScope } from "../transaction/transaction.ts";
-import type { Caller, FunctionKind, LogLine, MutationOutcome, Outcome, QueryOutcome, RequestKey } from "../types.ts";
-import type { TouchedKey } from "../storage/documents.ts";
+import type {
+	Caller,
+	FunctionKind,
+	LogLine,
+	MutationOutcome,
+	Outcome,
+	QueryOutcome,
+	RequestKey,
+} from "../types.ts";
 import type { Json } from "../values/json-value.ts";
 import { validationError } from "../values/validator.ts";
 import { type Execution, newExecution } from "./execution.ts";
@@ -68,30 +76,61 @@ export class Runner {
 	}
 
 	/** Call inside a job of the queue. */
-	async queryInJob(path: string, argsJson: string, origin: CallOrigin, journal: string | null): Promise<QueryRun> {
+	async queryInJob(
+		path: string,
+		argsJson: string,
+		origin: CallOrigin,
+		journal: string | null,
+	): Promise<QueryRun> {
 		const tx = this.#transaction(false);
 		const logs = new LogBuffer();
 		const reads = tx.reads as ReadSet;
 		const checked = this.#check(tx, path, "query", argsJson, origin.internal || origin.caller.admin);
 		const ts = this.#options.commitClock.latest;
-		if (checked.kind === "failed") return { outcome: { ...failed(checked.failure, logs.lines), ts, journal: null }, reads };
+		if (checked.kind === "failed")
+			return { outcome: { ...failed(checked.failure, logs.lines), ts, journal: null }, reads };
 		const execution = this.#execution("query", checked.fn, origin, tx, logs, journal);
 		const result = await this.#invoke(execution, checked);
 		this.#tell(checked.fn, logs.lines);
 		return { outcome: { ...outcomeOf(result, logs.lines), ts, journal: execution.journalOut }, reads };
 	}
 
-	mutation(path: string, argsJson: string, origin: CallOrigin, request?: RequestKey): Promise<MutationOutcome> {
-		return this.#options.queue.run(() => this.#mutationInJob(path, argsJson, origin, request));
+	mutation(
+		path: string,
+		argsJson: string,
+		origin: CallOrigin,
+		request?: RequestKey,
+	): Promise<MutationOutcome> {
+		return this.#options.queue.runWrite(() => this.#mutationInJob(path, argsJson, origin, request));
 	}
 
-	async #mutationInJob(path: string, argsJson: string, origin: CallOrigin, request?: RequestKey): Promise<MutationOutcome> {
+	/** The result is known at once, and told once it is committed. */
+	async #mutationInJob(
+		path: string,
+		argsJson: string,
+		origin: CallOrigin,
+		request?: RequestKey,
+	): Promise<() => MutationOutcome> {
 		const { requests, commitClock } = this.#options;
 		const stored = request ? requests.find(request) : null;
-		if (stored) return { kind: "ok", valueJson: stored.valueJson, logLines: stored.logLines, ts: stored.ts, replayed: true };
+		if (stored) {
+			const replay: MutationOutcome = {
+				kind: "ok",
+				valueJson: stored.valueJson,
+				logLines: stored.logLines,
+				ts: stored.ts,
+				replayed: true,
+			};
+			return () => replay;
+		}
 		const tx = this.#transaction(true);
 		const logs = new LogBuffer();
-		const fail = (failure: Failure): MutationOutcome => ({ ...failed(failure, logs.lines), ts: null, replayed: false });
+		const failWith = (failure: Failure): MutationOutcome => ({
+			...failed(failure, logs.lines),
+			ts: null,
+			replayed: false,
+		});
+		const fail = (failure: Failure) => (): MutationOutcome => failWith(failure);
 		const checked = this.#check(tx, path, "mutation", argsJson, origin.internal || origin.caller.admin);
 		if (checked.kind === "failed") return fail(checked.failure);
 		try {
@@ -100,34 +139,47 @@ export class Runner {
 				tx.rollback();
 				return fail(failureOf("Canceled"));
 			}
-			const result = await this.#invoke(this.#execution("mutation", checked.fn, origin, tx, logs, null), checked);
+			const result = await this.#invoke(
+				this.#execution("mutation", checked.fn, origin, tx, logs, null),
+				checked,
+			);
 			if (result.kind === "failed") {
 				tx.rollback();
+				commitClock.abandon();
 				this.#tell(checked.fn, logs.lines);
 				return fail(result.failure);
 			}
 			origin.job?.succeed(tx);
 			const ts = commitClock.propose();
 			if (request) requests.store(request, { ts, valueJson: result.text, logLines: logs.lines }, tx.startMs);
-			this.#commit(tx, ts);
+			const lost = this.#keep(tx, ts);
 			this.#tell(checked.fn, logs.lines);
-			return { kind: "ok", valueJson: result.text, logLines: logs.lines, ts, replayed: false };
+			return () => {
+				const error = lost();
+				return error
+					? failWith(notStored(error))
+					: { kind: "ok", valueJson: result.text, logLines: logs.lines, ts, replayed: false };
+			};
 		} catch (error) {
 			// Reached by a full disk and the like; what the function itself throws is a result above.
 			this.#undo(tx);
-			return fail(failureOf(`InternalServerError: the backend could not store this mutation: ${(error as Error).message}`));
+			return fail(notStored(error as Error));
 		}
 	}
 
 	/** Writes of the engine itself, in a transaction of their own. */
 	writeAlone<T>(work: (tx: Transaction) => T): Promise<T> {
-		return this.#options.queue.run(() => {
+		return this.#options.queue.runWrite(() => {
 			const tx = this.#transaction(true);
 			try {
 				tx.begin();
 				const result = work(tx);
-				this.#commit(tx, this.#options.commitClock.propose());
-				return result;
+				const lost = this.#keep(tx, this.#options.commitClock.propose());
+				return () => {
+					const error = lost();
+					if (error) throw error;
+					return result;
+				};
 			} catch (error) {
 				this.#undo(tx);
 				throw error;
@@ -138,14 +190,28 @@ export class Runner {
 	async action(path: string, argsJson: string, origin: CallOrigin): Promise<Outcome> {
 		const logs = new LogBuffer();
 		const { scope } = this.#options;
-		const checked = this.#check(this.#transaction(false), path, "action", argsJson, origin.internal || origin.caller.admin);
+		const checked = this.#check(
+			this.#transaction(false),
+			path,
+			"action",
+			argsJson,
+			origin.internal || origin.caller.admin,
+		);
 		if (checked.kind === "failed") return failed(checked.failure, logs.lines);
 		const execution = this.#execution("action", checked.fn, origin, null, logs, null);
 		const { requestId } = execution;
-		const run = await invokeAction(execution, () => checked.fn.invoke(requestId, checked.argsText), this.#options.sourceMap);
+		const run = await invokeAction(
+			execution,
+			() => checked.fn.invoke(requestId, checked.argsText),
+			this.#options.sourceMap,
+		);
 		this.#tell(checked.fn, logs.lines);
 		if (run.kind === "failed") return failed(run.failure, logs.lines);
-		const tx = new Transaction(scope, { writable: false, startMs: this.#options.clock.now(), recordReads: false });
+		const tx = new Transaction(scope, {
+			writable: false,
+			startMs: this.#options.clock.now(),
+			recordReads: false,
+		});
 		return outcomeOf(this.#checkResult(tx, checked.fn, run.value), logs.lines);
 	}
 
@@ -162,7 +228,11 @@ export class Runner {
 		const { requestId } = execution;
 		if (run.kind === "failed") return { kind: "failed", failure: run.failure, requestId };
 		if (!(run.value instanceof Response)) {
-			return { kind: "failed", failure: failureOf("Uncaught Error: HTTP action did not return a Response"), requestId };
+			return {
+				kind: "failed",
+				failure: failureOf("Uncaught Error: HTTP action did not return a Response"),
+				requestId,
+			};
 		}
 		return { kind: "ok", response: run.value };
 	}
@@ -170,7 +240,8 @@ export class Runner {
 	/** A query or mutation inside its caller's transaction. */
 	async runNested(caller: Execution, kind: "query" | "mutation", call: InnerCall): Promise<InnerResult> {
 		const tx = caller.tx as Transaction;
-		if (caller.depth >= MAX_NESTING) return { kind: "failed", failure: failureOf("Maximum depth of nested function calls exceeded") };
+		if (caller.depth >= MAX_NESTING)
+			return { kind: "failed", failure: failureOf("Maximum depth of nested function calls exceeded") };
 		const checked = this.#check(tx, call.path, kind, JSON.stringify([call.args]), true);
 		if (checked.kind === "failed") return checked;
 		const execution = newExecution({
@@ -196,18 +267,28 @@ export class Runner {
 			if (part) tx.rollbackPart(part);
 			return result;
 		}
-		if (part) tx.keepPart(part);
+		if (part) tx.keepPart();
 		return { kind: "ok", valueJson: result.text };
 	}
 
 	#transaction(writable: boolean): Transaction {
-		return new Transaction(this.#options.scope, { writable, startMs: this.#options.clock.now(), recordReads: !writable });
+		return new Transaction(this.#options.scope, {
+			writable,
+			startMs: this.#options.clock.now(),
+			recordReads: !writable,
+		});
 	}
 
-	#commit(tx: Transaction, ts: bigint): void {
-		tx.commit(ts);
-		this.#options.commitClock.confirm(ts);
-		this.#options.onCommit(ts, tx.touched);
+	/** Hands the writes to the commit group; the function it gives tells afterwards why they were lost, or null. */
+	#keep(tx: Transaction, ts: bigint): () => Error | null {
+		let lost: Error | null = null;
+		tx.keep(ts, (error) => {
+			lost = error;
+			if (error) return this.#options.commitClock.abandon();
+			this.#options.commitClock.confirm(ts);
+			this.#options.onCommit(ts, tx.touched);
+		});
+		return () => lost;
 	}
 
 	#undo(tx: Transaction): void {
@@ -241,9 +322,16 @@ export class Runner {
 	async #invoke(execution: Execution, call: { fn: AppFunction; argsText: string }): Promise<Invocation> {
 		const { sourceMap, clock } = this.#options;
 		this.running = execution;
-		const result = await invokeTransactional(execution, () => call.fn.invoke(call.argsText), sourceMap, clock);
+		const result = await invokeTransactional(
+			execution,
+			() => call.fn.invoke(call.argsText),
+			sourceMap,
+			clock,
+		);
 		this.running = null;
-		return result.kind === "ok" ? this.#checkResult(execution.tx as Transaction, call.fn, result.text) : result;
+		return result.kind === "ok"
+			? this.#checkResult(execution.tx as Transaction, call.fn, result.text)
+			: result;
 	}
 
 	#check(tx: Transaction, path: string, kind: FunctionKind, argsJson: string, internal: boolean): Checked {
@@ -258,18 +346,32 @@ export class Runner {
 		}
 		const list = Array.isArray(args) ? args : [args];
 		if (argsJson.length > MAX_VALUE_BYTES) {
-			return { kind: "failed", failure: failureOf(`Arguments for ${fn.longPath} are too large (actual: ${argsJson.length} bytes, limit: 16 MiB)`) };
+			return {
+				kind: "failed",
+				failure: failureOf(
+					`Arguments for ${fn.longPath} are too large (actual: ${argsJson.length} bytes, limit: 16 MiB)`,
+				),
+			};
 		}
 		if (fn.args) {
 			const error = validationError(fn.args, list[0] ?? {}, tx.tableOfId);
 			if (error !== null) return { kind: "failed", failure: failureOf(`ArgumentValidationError: ${error}`) };
 		}
-		return { kind: "ok", fn, argsText: list.length === 0 ? "[{}]" : Array.isArray(args) ? argsJson : `[${argsJson}]` };
+		return {
+			kind: "ok",
+			fn,
+			argsText: list.length === 0 ? "[{}]" : Array.isArray(args) ? argsJson : `[${argsJson}]`,
+		};
 	}
 
 	#checkResult(tx: Transaction, fn: AppFunction, text: string): Invocation {
 		if (text.length > MAX_VALUE_BYTES) {
-			return { kind: "failed", failure: failureOf(`Function ${fn.longPath} return value is too large (actual: ${text.length} bytes, limit: 16 MiB)`) };
+			return {
+				kind: "failed",
+				failure: failureOf(
+					`Function ${fn.longPath} return value is too large (actual: ${text.length} bytes, limit: 16 MiB)`,
+				),
+			};
 		}
 		if (fn.returns) {
 			const error = validationError(fn.returns, JSON.parse(text) as Json, tx.tableOfId);
@@ -281,6 +383,10 @@ export class Runner {
 	#tell(fn: AppFunction, lines: readonly LogLine[]): void {
 		for (const line of lines) this.#options.log(`${fn.path} ${line}`);
 	}
+}
+
+function notStored(error: Error): Failure {
+	return failureOf(`InternalServerError: the backend could not store this mutation: ${error.message}`);
 }
 
 /** Most functions never ask for chance. */
@@ -299,5 +405,7 @@ function failed(failure: Failure, logLines: LogLine[]): Outcome & { kind: "error
 }
 
 function outcomeOf(result: Invocation, logLines: LogLine[]): Outcome {
-	return result.kind === "ok" ? { kind: "ok", valueJson: result.text, logLines } : failed(result.failure, logLines);
+	return result.kind === "ok"
+		? { kind: "ok", valueJson: result.text, logLines }
+		: failed(result.failure, logLines);
 }

@@ -23,7 +23,11 @@ export type Services = Readonly<{
 	/** A query or mutation inside the caller's transaction. */
 	runNested: (caller: Execution, kind: "query" | "mutation", call: InnerCall) => Promise<InnerResult>;
 	/** A function of its own, called by an action. */
-	runFromAction: (caller: Execution, kind: "query" | "mutation" | "action", call: InnerCall) => Promise<InnerResult>;
+	runFromAction: (
+		caller: Execution,
+		kind: "query" | "mutation" | "action",
+		call: InnerCall,
+	) => Promise<InnerResult>;
 	/** Engine-made writes in a transaction of their own. */
 	writeAlone: <T>(work: (tx: Transaction) => T) => Promise<T>;
 	/** Engine-made reads when no transaction is under way. */

@@ -10,7 +10,9 @@ export type Cursor = { after: Uint8Array | null };
 export class InvalidCursorError extends Error {
 	readonly data: Json = { isConvexSystemError: true, paginationError: "InvalidCursor" };
 	constructor() {
-		super("InvalidCursor: Tried to run a query starting from a cursor, but it looks like this cursor is from a different query.");
+		super(
+			"InvalidCursor: Tried to run a query starting from a cursor, but it looks like this cursor is from a different query.",
+		);
 	}
 }
 

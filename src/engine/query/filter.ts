@@ -1,7 +1,17 @@
 /** Filter expressions of `.filter()`, compiled once a query and evaluated on each document. */
-import { fieldAt, float64Of, float64ToJson, int64Of, int64ToJson, type Json, type JsonObject, kindOf } from "../values/json-value.ts";
-import { compareJson } from "../values/sort-key.ts";
+
 import { displayValue } from "../values/display.ts";
+import {
+	fieldAt,
+	float64Of,
+	float64ToJson,
+	int64Of,
+	int64ToJson,
+	type Json,
+	type JsonObject,
+	kindOf,
+} from "../values/json-value.ts";
+import { compareJson } from "../values/sort-key.ts";
 import { orUndefined } from "./query-json.ts";
 
 type Operand = Json | undefined;
@@ -48,7 +58,10 @@ function describe(value: Operand): string {
 }
 
 function compile(expression: Json): Evaluate {
-	const entry = typeof expression === "object" && expression !== null && !Array.isArray(expression) ? Object.entries(expression)[0] : undefined;
+	const entry =
+		typeof expression === "object" && expression !== null && !Array.isArray(expression)
+			? Object.entries(expression)[0]
+			: undefined;
 	if (!entry) {
 		const literal = expression;
 		return () => literal;
@@ -103,10 +116,17 @@ function compileArithmetic(operator: string, [left, right]: Json[]): Evaluate {
 		if (x !== undefined && y !== undefined) {
 			const kinds = `${kindOf(x)} ${kindOf(y)}`;
 			if (kinds === "float64 float64") {
-				return float64ToJson((FLOAT_ARITHMETIC[operator] as (a: number, b: number) => number)(float64Of(x), float64Of(y)));
+				return float64ToJson(
+					(FLOAT_ARITHMETIC[operator] as (a: number, b: number) => number)(float64Of(x), float64Of(y)),
+				);
 			}
 			if (kinds === "int64 int64") {
-				return int64ToJson(BigInt.asIntN(64, (INT_ARITHMETIC[operator] as (a: bigint, b: bigint) => bigint)(int64Of(x), int64Of(y))));
+				return int64ToJson(
+					BigInt.asIntN(
+						64,
+						(INT_ARITHMETIC[operator] as (a: bigint, b: bigint) => bigint)(int64Of(x), int64Of(y)),
+					),
+				);
 			}
 		}
 		throw new Error(`Cannot apply ${operator.slice(1)} to ${describe(x)} and ${describe(y)}`);
@@ -115,6 +135,7 @@ function compileArithmetic(operator: string, [left, right]: Json[]): Evaluate {
 
 function negate(value: Operand): Operand {
 	if (value !== undefined && kindOf(value) === "float64") return float64ToJson(-float64Of(value));
-	if (value !== undefined && kindOf(value) === "int64") return int64ToJson(BigInt.asIntN(64, -int64Of(value)));
+	if (value !== undefined && kindOf(value) === "int64")
+		return int64ToJson(BigInt.asIntN(64, -int64Of(value)));
 	throw new Error(`Cannot negate ${describe(value)}`);
 }

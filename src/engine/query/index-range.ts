@@ -25,7 +25,9 @@ export function compileRange(index: DatabaseIndex, range: readonly RangeExpressi
 	for (const expression of range) {
 		if (expression.type === "Eq") {
 			if (equals.has(expression.fieldPath)) {
-				throw new Error(`Already defined equality bound in index range for ${label}: ${expression.fieldPath} (AlreadyDefinedBound)`);
+				throw new Error(
+					`Already defined equality bound in index range for ${label}: ${expression.fieldPath} (AlreadyDefinedBound)`,
+				);
 			}
 			equals.set(expression.fieldPath, expression.value);
 			continue;
@@ -37,7 +39,8 @@ export function compileRange(index: DatabaseIndex, range: readonly RangeExpressi
 		}
 		boundField = expression.fieldPath;
 		const side = expression.type === "Gt" || expression.type === "Gte" ? "lower" : "upper";
-		if (bounds[side]) throw new Error(`Already defined ${side} bound in index range for ${label} (AlreadyDefinedBound)`);
+		if (bounds[side])
+			throw new Error(`Already defined ${side} bound in index range for ${label} (AlreadyDefinedBound)`);
 		bounds[side] = expression;
 	}
 	for (const field of [...equals.keys(), ...(boundField === null ? [] : [boundField])]) {
@@ -68,10 +71,13 @@ function assemble(
 		);
 	}
 	const prefix = encodeKey(fixed);
-	const keyWith = (expression: RangeExpression): Uint8Array => encodeKey([...fixed, orUndefined(expression.value)]);
+	const keyWith = (expression: RangeExpression): Uint8Array =>
+		encodeKey([...fixed, orUndefined(expression.value)]);
 	let low = depth === 0 ? LOWEST : prefix;
 	let high = depth === 0 ? HIGHEST : afterPrefix(prefix);
-	if (bounds.lower) low = bounds.lower.type === "Gte" ? keyWith(bounds.lower) : afterPrefix(keyWith(bounds.lower));
-	if (bounds.upper) high = bounds.upper.type === "Lt" ? keyWith(bounds.upper) : afterPrefix(keyWith(bounds.upper));
+	if (bounds.lower)
+		low = bounds.lower.type === "Gte" ? keyWith(bounds.lower) : afterPrefix(keyWith(bounds.lower));
+	if (bounds.upper)
+		high = bounds.upper.type === "Lt" ? keyWith(bounds.upper) : afterPrefix(keyWith(bounds.upper));
 	return { prefix, depth, low, high };
 }

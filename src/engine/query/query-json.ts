@@ -19,7 +19,8 @@ export type QueryJson = { source: QuerySource; operators: QueryOperator[] };
 
 /** An encoded value in which `{"$undefined": null}` stands for "no value". */
 export function orUndefined(value: Json): Json | undefined {
-	const isMarker = typeof value === "object" && value !== null && !Array.isArray(value) && "$undefined" in value;
+	const isMarker =
+		typeof value === "object" && value !== null && !Array.isArray(value) && "$undefined" in value;
 	return isMarker ? undefined : value;
 }
 

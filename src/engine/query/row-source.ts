@@ -40,7 +40,9 @@ export function openSource(tx: Transaction, query: QueryJson, window: Window): R
 	}
 	if (!table) return null;
 	const index =
-		source.type === "FullTableScan" ? findDatabaseIndex(table, "by_creation_time") : findDatabaseIndex(table, source.indexName.slice(table.name.length + 1));
+		source.type === "FullTableScan"
+			? findDatabaseIndex(table, "by_creation_time")
+			: findDatabaseIndex(table, source.indexName.slice(table.name.length + 1));
 	const range = compileRange(index, source.type === "IndexRange" ? source.range : []);
 	return new IndexSource(tx, index, range, source.order === "desc", window);
 }
@@ -129,9 +131,18 @@ class IndexSource implements RowSource {
 
 	#fetch(wanted: number): boolean {
 		if (this.#exhausted && this.#seenWrites === this.#tx.writeCount) return false;
-		this.#batch = Math.min(MAX_BATCH, Number.isFinite(wanted) ? wanted : Math.max(FIRST_BATCH, this.#batch * 4));
+		this.#batch = Math.min(
+			MAX_BATCH,
+			Number.isFinite(wanted) ? wanted : Math.max(FIRST_BATCH, this.#batch * 4),
+		);
 		this.#seenWrites = this.#tx.writeCount;
-		this.#rows = this.#tx.scope.documents.scan(this.#index, this.#low, this.#high, this.#descending, this.#batch);
+		this.#rows = this.#tx.scope.documents.scan(
+			this.#index,
+			this.#low,
+			this.#high,
+			this.#descending,
+			this.#batch,
+		);
 		this.#at = 0;
 		this.#exhausted = this.#rows.length < this.#batch;
 		const last = this.#rows.at(-1);
@@ -164,7 +175,12 @@ class SearchSource implements RowSource {
 	}
 
 	next(): Row | null {
-		this.#rows ??= this.#tx.scope.documents.search.find(this.#index, this.#text, this.#filters, MAX_SEARCH_ROWS + 1);
+		this.#rows ??= this.#tx.scope.documents.search.find(
+			this.#index,
+			this.#text,
+			this.#filters,
+			MAX_SEARCH_ROWS + 1,
+		);
 		if (this.#at >= this.#end) return null;
 		const row = this.#rows[this.#at];
 		if (!row) return null;
@@ -190,15 +206,20 @@ class SearchSource implements RowSource {
 		let text: string | null = null;
 		for (const filter of filters) {
 			if (filter.type === "Search") {
-				if (text !== null) throw new Error(`Search queries against ${label} must have exactly one search filter`);
+				if (text !== null)
+					throw new Error(`Search queries against ${label} must have exactly one search filter`);
 				if (filter.fieldPath !== searchField) {
-					throw new Error(`Search query against ${label} contains a search filter on "${filter.fieldPath}", but the index searches "${searchField}"`);
+					throw new Error(
+						`Search query against ${label} contains a search filter on "${filter.fieldPath}", but the index searches "${searchField}"`,
+					);
 				}
 				text = filter.value;
 			} else if (this.#index.filterFields.includes(filter.fieldPath)) {
 				this.#filters.push({ field: filter.fieldPath, value: orUndefined(filter.value) });
 			} else {
-				throw new Error(`Search query against ${label} contains an equality filter on "${filter.fieldPath}", but the field isn't indexed for filtering in \`filterFields\``);
+				throw new Error(
+					`Search query against ${label} contains an equality filter on "${filter.fieldPath}", but the field isn't indexed for filtering in \`filterFields\``,
+				);
 			}
 		}
 		if (text === null) throw new Error(`Search query against ${label} does not contain a search filter`);

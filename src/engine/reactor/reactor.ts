@@ -5,9 +5,10 @@
  * identical subscriptions (path, arguments, caller, journal) share one run; all results of one `evaluate`
  * are of one snapshot; unchanged results are left out.
  */
-import type { SerialQueue } from "../transaction/serial-queue.ts";
-import type { ReadSet } from "../transaction/read-set.ts";
+
 import type { TouchedKey } from "../storage/documents.ts";
+import type { ReadSet } from "../transaction/read-set.ts";
+import type { SerialQueue } from "../transaction/serial-queue.ts";
 import type { QueryOutcome, QuerySet, Subscription } from "../types.ts";
 import { ReadIndex } from "./read-index.ts";
 
@@ -29,7 +30,10 @@ type LiveQuery = {
 
 export type ReactorOptions = Readonly<{
 	queue: SerialQueue;
-	runQuery: (subscription: Subscription, journal: string | null) => Promise<{ outcome: QueryOutcome; reads: ReadSet }>;
+	runQuery: (
+		subscription: Subscription,
+		journal: string | null,
+	) => Promise<{ outcome: QueryOutcome; reads: ReadSet }>;
 	latestTs: () => bigint;
 	now: () => number;
 }>;
@@ -67,7 +71,16 @@ export class Reactor {
 		const key = JSON.stringify([path, argsJson, caller.identity, caller.admin, journal]);
 		let query = this.#queries.get(key);
 		if (!query) {
-			query = { key, subscription, sets: new Map(), stale: true, outcome: null, version: 0, volatile: false, ranAtMs: 0 };
+			query = {
+				key,
+				subscription,
+				sets: new Map(),
+				stale: true,
+				outcome: null,
+				version: 0,
+				volatile: false,
+				ranAtMs: 0,
+			};
 			this.#queries.set(key, query);
 		}
 		if (query.volatile && this.options.now() - query.ranAtMs > VOLATILE_MS) query.stale = true;
@@ -104,7 +117,11 @@ function sameResult(a: QueryOutcome, b: QueryOutcome): boolean {
 		a.kind === "ok"
 			? b.kind === "ok" && a.valueJson === b.valueJson
 			: b.kind === "error" && a.errorMessage === b.errorMessage && a.errorDataJson === b.errorDataJson;
-	return sameValue && a.logLines.length === b.logLines.length && a.logLines.every((line, i) => line === b.logLines[i]);
+	return (
+		sameValue &&
+		a.logLines.length === b.logLines.length &&
+		a.logLines.every((line, i) => line === b.logLines[i])
+	);
 }
 
 class LiveQuerySet implements QuerySet {

@@ -34,7 +34,8 @@ export function nextRun(schedule: CronSchedule, afterMs: number, name: string): 
 		if (!isDay(fields, new Date(day))) continue;
 		for (let minute = 0; minute < 24 * 60; minute++) {
 			const at = day + minute * MINUTE_MS;
-			if (at > afterMs && takes(fields.hour, Math.floor(minute / 60)) && takes(fields.minute, minute % 60)) return at;
+			if (at > afterMs && takes(fields.hour, Math.floor(minute / 60)) && takes(fields.minute, minute % 60))
+				return at;
 		}
 	}
 	throw new Error(`The schedule of cron "${name}" never comes`);
@@ -81,9 +82,16 @@ function fieldsOf(schedule: Exclude<CronSchedule, { type: "interval" }>, name: s
 /** Five fields: minute, hour, day of month, month, day of week. */
 export function parseCron(text: string, name = text): Fields {
 	const parts = text.trim().split(/\s+/);
-	if (parts.length !== 5) throw new Error(`The cron expression "${text}" of "${name}" does not have five fields`);
+	if (parts.length !== 5)
+		throw new Error(`The cron expression "${text}" of "${name}" does not have five fields`);
 	const [minute, hour, day, month, weekday] = parts as [string, string, string, string, string];
-	const weekdays = parseField(weekday, 0, 7, DAYS.map((one) => one.slice(0, 3)), 0);
+	const weekdays = parseField(
+		weekday,
+		0,
+		7,
+		DAYS.map((one) => one.slice(0, 3)),
+		0,
+	);
 	return {
 		minute: parseField(minute, 0, 59),
 		hour: parseField(hour, 0, 23),
@@ -93,12 +101,19 @@ export function parseCron(text: string, name = text): Fields {
 	};
 }
 
-function parseField(text: string, low: number, high: number, names: readonly string[] = [], firstName = 0): Field {
+function parseField(
+	text: string,
+	low: number,
+	high: number,
+	names: readonly string[] = [],
+	firstName = 0,
+): Field {
 	if (text === "*" || text === "?") return null;
 	const number = (part: string): number => {
 		const named = names.indexOf(part.toLowerCase().slice(0, 3));
 		const value = named >= 0 ? named + firstName : Number(part);
-		if (!Number.isInteger(value) || value < low || value > high) throw new Error(`"${part}" is no value of a cron field between ${low} and ${high}`);
+		if (!Number.isInteger(value) || value < low || value > high)
+			throw new Error(`"${part}" is no value of a cron field between ${low} and ${high}`);
 		return value;
 	};
 	const values = new Set<number>();

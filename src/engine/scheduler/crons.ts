@@ -38,7 +38,10 @@ export class Crons {
 		for (const [name, spec] of this.#specs) {
 			const kind = options.functions.byPath.get(canonicalPath(spec.name))?.kind;
 			if (kind !== "mutation" && kind !== "action") {
-				throw new EngineStartError("functions", `The cron "${name}" calls ${spec.name}, which is no mutation or action of this app.`);
+				throw new EngineStartError(
+					"functions",
+					`The cron "${name}" calls ${spec.name}, which is no mutation or action of this app.`,
+				);
 			}
 			try {
 				nextRun(spec.schedule, options.clock.now(), name);
@@ -71,7 +74,10 @@ export class Crons {
 		const waitMs = Math.max(1, Math.ceil(dueMs - clock.now()));
 		const cancel = clock.after(Math.min(waitMs, MAX_TIMER_MS), () => {
 			if (clock.now() < dueMs) this.#sleepUntil(name, dueMs);
-			else this.#run(name, dueMs).catch((error) => log(`Cron "${name}" could not be run: ${(error as Error).message}`));
+			else
+				this.#run(name, dueMs).catch((error) =>
+					log(`Cron "${name}" could not be run: ${(error as Error).message}`),
+				);
 		});
 		this.#timers.set(name, cancel);
 	}
@@ -82,7 +88,9 @@ export class Crons {
 		const origin = { caller: NOBODY, internal: true };
 		const isAction = functions.byPath.get(canonicalPath(spec.name))?.kind === "action";
 		const argsJson = JSON.stringify(spec.args);
-		const outcome = await (isAction ? runner.action(spec.name, argsJson, origin) : runner.mutation(spec.name, argsJson, origin));
+		const outcome = await (isAction
+			? runner.action(spec.name, argsJson, origin)
+			: runner.mutation(spec.name, argsJson, origin));
 		if (outcome.kind === "error") log(`Cron "${name}" failed: ${outcome.errorMessage}`);
 		if (this.#closed) return;
 		const next = followingRun(spec.schedule, dueMs, clock.now(), name);

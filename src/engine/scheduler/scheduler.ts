@@ -51,7 +51,12 @@ export class Scheduler {
 		if (interrupted.length > 0) {
 			await runner.writeAlone((tx) => {
 				for (const id of interrupted) {
-					jobs.end(tx, id, { kind: "failed", error: "The backend stopped while this action was running" }, clock.now());
+					jobs.end(
+						tx,
+						id,
+						{ kind: "failed", error: "The backend stopped while this action was running" },
+						clock.now(),
+					);
 				}
 			});
 		}
@@ -63,7 +68,10 @@ export class Scheduler {
 		this.#closed = true;
 		this.#options.jobs.onScheduled = null;
 		this.#cancelTimer?.();
-		await Promise.race([Promise.allSettled(this.#running.values()), new Promise((resolve) => this.#options.clock.after(1000, () => resolve(null)))]);
+		await Promise.race([
+			Promise.allSettled(this.#running.values()),
+			new Promise((resolve) => this.#options.clock.after(1000, () => resolve(null))),
+		]);
 	}
 
 	#wake(): void {
@@ -79,7 +87,10 @@ export class Scheduler {
 			while (this.#lookAgain && !this.#closed) {
 				this.#lookAgain = false;
 				this.#cancelTimer?.();
-				const { due, next } = await readAlone(() => ({ due: jobs.due(clock.now(), MAX_RUNNING * 2), next: jobs.nextDue() }));
+				const { due, next } = await readAlone(() => ({
+					due: jobs.due(clock.now(), MAX_RUNNING * 2),
+					next: jobs.nextDue(),
+				}));
 				for (const id of due) this.#launch(id);
 				if (next !== null && due.length === 0) this.#sleepUntil(next);
 				await this.#prune();
@@ -101,7 +112,9 @@ export class Scheduler {
 	#launch(id: string): void {
 		if (this.#closed || this.#running.has(id) || this.#running.size >= MAX_RUNNING) return;
 		const run = this.#run(id)
-			.catch((error) => this.#options.log(`Scheduled function ${id} could not be run: ${(error as Error).message}`))
+			.catch((error) =>
+				this.#options.log(`Scheduled function ${id} could not be run: ${(error as Error).message}`),
+			)
 			.finally(() => {
 				this.#running.delete(id);
 				this.#wake();
@@ -152,7 +165,11 @@ export class Scheduler {
 		});
 		if (!started) return;
 		const scheduled = { id: job.id, begin: () => true, succeed: () => {} };
-		const outcome = await runner.action(job.path, job.argsJson, { caller: NOBODY, internal: true, job: scheduled });
+		const outcome = await runner.action(job.path, job.argsJson, {
+			caller: NOBODY,
+			internal: true,
+			job: scheduled,
+		});
 		await this.#end(job.id, endOf(outcome));
 	}
 
@@ -172,5 +189,7 @@ export class Scheduler {
 }
 
 function endOf(outcome: Outcome): JobEnd {
-	return outcome.kind === "ok" ? { kind: "success" } : { kind: "failed", error: outcome.errorMessage.replace(/^Server Error\n/, "").trimEnd() };
+	return outcome.kind === "ok"
+		? { kind: "success" }
+		: { kind: "failed", error: outcome.errorMessage.replace(/^Server Error\n/, "").trimEnd() };
 }

@@ -60,7 +60,9 @@ export class Catalog {
 		for (const [name, number] of SYSTEM_TABLES) {
 			database.run("INSERT OR IGNORE INTO tables (number, name) VALUES (?, ?)", number, name);
 		}
-		for (const { number, name } of database.all<{ number: number; name: string }>("SELECT number, name FROM tables")) {
+		for (const { number, name } of database.all<{ number: number; name: string }>(
+			"SELECT number, name FROM tables",
+		)) {
 			this.#load(number, name);
 		}
 	}
@@ -111,7 +113,11 @@ export class Catalog {
 	}
 
 	#row(table: Table, name: string): IndexRow | undefined {
-		return this.#database.get<IndexRow>("SELECT * FROM indexes WHERE tbl = ? AND name = ?", table.number, name);
+		return this.#database.get<IndexRow>(
+			"SELECT * FROM indexes WHERE tbl = ? AND name = ?",
+			table.number,
+			name,
+		);
 	}
 
 	#load(number: number, name: string): Table {

@@ -44,8 +44,6 @@ type Bindable = null | number | bigint | string | Uint8Array;
 export class Database {
 	readonly #sqlite: DatabaseSync;
 	readonly #statements = new Map<string, StatementSync>();
-	#depth = 0;
-	#mark = 0;
 
 	constructor(sqlite: DatabaseSync) {
 		this.#sqlite = sqlite;
@@ -79,21 +77,18 @@ export class Database {
 	}
 
 	get inTransaction(): boolean {
-		return this.#depth > 0;
+		return this.#sqlite.isTransaction;
 	}
 
 	begin(): void {
 		this.statement("BEGIN IMMEDIATE").run();
-		this.#depth = 1;
 	}
 
 	commit(): void {
 		this.statement("COMMIT").run();
-		this.#depth = 0;
 	}
 
 	rollback(): void {
-		this.#depth = 0;
 		// A full disk makes SQLite roll back by itself; a second rollback then has nothing to end.
 		if (this.#sqlite.isTransaction) this.statement("ROLLBACK").run();
 	}
@@ -111,20 +106,18 @@ export class Database {
 		}
 	}
 
-	/** Opens a part of the transaction that can be undone alone. */
-	savepoint(): string {
-		this.#mark += 1;
-		const name = `s${this.#mark}`;
-		this.#sqlite.exec(`SAVEPOINT ${name}`);
-		return name;
+	/** Opens a part of the transaction that can be undone alone. Parts nest; the innermost one ends first. */
+	savepoint(): void {
+		this.statement("SAVEPOINT part").run();
 	}
 
-	release(savepoint: string): void {
-		this.#sqlite.exec(`RELEASE ${savepoint}`);
+	release(): void {
+		this.statement("RELEASE part").run();
 	}
 
-	rollbackTo(savepoint: string): void {
-		this.#sqlite.exec(`ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`);
+	rollbackTo(): void {
+		this.statement("ROLLBACK TO part").run();
+		this.release();
 	}
 
 	meta(name: string): string | undefined {
@@ -132,7 +125,11 @@ export class Database {
 	}
 
 	setMeta(name: string, value: string): void {
-		this.run("INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value);
+		this.run(
+			"INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+			name,
+			value,
+		);
 	}
 
 	close(): void {
@@ -225,6 +222,8 @@ function closeQuietly(sqlite: DatabaseSync | null): void {
 
 function prepared(sqlite: DatabaseSync, fileBytes = 0): Database {
 	sqlite.exec("PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536");
+	// Fewer checkpoints than by default: each one writes the changed pages a second time.
+	sqlite.exec("PRAGMA wal_autocheckpoint = 4000");
 	if (fileBytes > 0 && fileBytes <= CHECKED_FILE_BYTES) {
 		const [row] = sqlite.prepare("PRAGMA quick_check(1)").all() as Array<{ quick_check: string }>;
 		if (row?.quick_check !== "ok") throw new Error(`malformed: ${row?.quick_check}`);

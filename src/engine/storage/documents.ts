@@ -23,7 +23,8 @@ const SCAN = {
 	desc: `SELECT e.key AS key, d.n AS n, d.size AS size, d.json AS json FROM entries e JOIN docs d ON d.n = e.n
 		WHERE e.ix = ? AND e.key >= ? AND e.key < ? ORDER BY e.key DESC LIMIT ?`,
 	byIdAsc: "SELECT key, n, size, json FROM docs WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
-	byIdDesc: "SELECT key, n, size, json FROM docs WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
+	byIdDesc:
+		"SELECT key, n, size, json FROM docs WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
 };
 
 export class Documents {
@@ -40,17 +41,35 @@ export class Documents {
 	}
 
 	get(table: Table, idKey: Uint8Array): StoredDocument | undefined {
-		return this.#database.get("SELECT n, size, json FROM docs WHERE tbl = ? AND key = ?", table.number, idKey);
+		return this.#database.get(
+			"SELECT n, size, json FROM docs WHERE tbl = ? AND key = ?",
+			table.number,
+			idKey,
+		);
 	}
 
 	/** Rows of [low, high) in key order, at most `limit`. */
-	scan(index: DatabaseIndex, low: Uint8Array, high: Uint8Array, descending: boolean, limit: number): ScannedRow[] {
-		const sql = index.isById ? (descending ? SCAN.byIdDesc : SCAN.byIdAsc) : descending ? SCAN.desc : SCAN.asc;
+	scan(
+		index: DatabaseIndex,
+		low: Uint8Array,
+		high: Uint8Array,
+		descending: boolean,
+		limit: number,
+	): ScannedRow[] {
+		const sql = index.isById
+			? descending
+				? SCAN.byIdDesc
+				: SCAN.byIdAsc
+			: descending
+				? SCAN.desc
+				: SCAN.asc;
 		return this.#database.all(sql, index.isById ? index.table.number : index.id, low, high, limit);
 	}
 
 	count(table: Table): number {
-		return this.#database.get<{ c: number }>("SELECT count(*) AS c FROM docs WHERE tbl = ?", table.number)?.c ?? 0;
+		return (
+			this.#database.get<{ c: number }>("SELECT count(*) AS c FROM docs WHERE tbl = ?", table.number)?.c ?? 0
+		);
 	}
 
 	/** `json` is the text of `document`, system fields included. */

@@ -6,7 +6,15 @@
  * the next start removes it.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { createWriteStream, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+	createWriteStream,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { must } from "../../lib/assert.ts";
@@ -59,7 +67,10 @@ export class FileStore {
 	}
 
 	/** Writes content to disk. */
-	async write(body: ReadableStream<Uint8Array> | Uint8Array, contentType: string | null): Promise<WrittenFile> {
+	async write(
+		body: ReadableStream<Uint8Array> | Uint8Array,
+		contentType: string | null,
+	): Promise<WrittenFile> {
 		const hash = createHash("sha256");
 		let sizeBytes = 0;
 		const name = uuid();
@@ -99,7 +110,10 @@ export class FileStore {
 		tx.afterRollback(() => this.discard(file.uuid));
 		const table = must(tx.scope.documents.catalog.table(TABLE), TABLE);
 		const facts = { sha256: file.sha256, size: file.sizeBytes };
-		const id = tx.insertUnchecked(table, file.contentType === null ? facts : { contentType: file.contentType, ...facts });
+		const id = tx.insertUnchecked(
+			table,
+			file.contentType === null ? facts : { contentType: file.contentType, ...facts },
+		);
 		const values = [file.uuid, id, file.sha256, file.sizeBytes, file.contentType] as const;
 		this.#database.run("INSERT INTO files VALUES (?, ?, ?, ?, ?)", ...values);
 		return id;

@@ -22,7 +22,12 @@ export class JobStore {
 
 	/** `path` with its extension, as documents show it. Part of the transaction. */
 	schedule(tx: Transaction, path: string, args: Json[], dueMs: number): string {
-		const id = tx.insertUnchecked(tableOf(tx), { args, name: path, scheduledTime: dueMs, state: { kind: "pending" } });
+		const id = tx.insertUnchecked(tableOf(tx), {
+			args,
+			name: path,
+			scheduledTime: dueMs,
+			state: { kind: "pending" },
+		});
 		this.#database.run("INSERT INTO jobs VALUES (?, 'pending', ?, NULL)", id, dueMs);
 		tx.afterCommit(() => this.onScheduled?.());
 		return id;
@@ -38,7 +43,9 @@ export class JobStore {
 
 	/** Still waiting for its time, in the state of this transaction. */
 	isPending(id: string): boolean {
-		return this.#database.get<{ state: string }>("SELECT state FROM jobs WHERE id = ?", id)?.state === "pending";
+		return (
+			this.#database.get<{ state: string }>("SELECT state FROM jobs WHERE id = ?", id)?.state === "pending"
+		);
 	}
 
 	/** Started or waiting, and not cancelled since. */
@@ -53,7 +60,8 @@ export class JobStore {
 	}
 
 	end(tx: Transaction, id: string, end: JobEnd, nowMs: number): void {
-		const state: JsonObject = end.kind === "failed" ? { error: end.error, kind: "failed" } : { kind: end.kind };
+		const state: JsonObject =
+			end.kind === "failed" ? { error: end.error, kind: "failed" } : { kind: end.kind };
 		tx.patch(tableOf(tx), id, { completedTime: nowMs, state });
 		this.#database.run("UPDATE jobs SET state = 'done', doneAt = ? WHERE id = ?", nowMs, id);
 	}
@@ -66,12 +74,17 @@ export class JobStore {
 
 	/** When the next job is due, in ms since the epoch; null when none waits. */
 	nextDue(): number | null {
-		return this.#database.get<{ due: number | null }>("SELECT min(due) AS due FROM jobs WHERE state = 'pending'")?.due ?? null;
+		return (
+			this.#database.get<{ due: number | null }>("SELECT min(due) AS due FROM jobs WHERE state = 'pending'")
+				?.due ?? null
+		);
 	}
 
 	/** Jobs that a crash cut off. */
 	interrupted(): string[] {
-		return this.#database.all<{ id: string }>("SELECT id FROM jobs WHERE state = 'inProgress'").map((row) => row.id);
+		return this.#database
+			.all<{ id: string }>("SELECT id FROM jobs WHERE state = 'inProgress'")
+			.map((row) => row.id);
 	}
 
 	read(tx: Transaction, id: string): Job {

@@ -19,7 +19,9 @@ export class RequestLog {
 			request.sessionId,
 			request.requestId,
 		);
-		return row ? { ts: BigInt(row.ts), valueJson: row.value, logLines: JSON.parse(row.logs) as LogLine[] } : null;
+		return row
+			? { ts: BigInt(row.ts), valueJson: row.value, logLines: JSON.parse(row.logs) as LogLine[] }
+			: null;
 	}
 
 	/** Call inside the mutation's transaction. */

@@ -32,7 +32,9 @@ type Columns = { body: string; filters: string };
 function columnsOf(index: SearchIndex, document: JsonObject | null): Columns | null {
 	const text = document ? fieldAt(document, index.searchField) : undefined;
 	if (typeof text !== "string") return null;
-	const filters = index.filterFields.map((field) => filterWord(field, fieldAt(document as JsonObject, field.split("."))));
+	const filters = index.filterFields.map((field) =>
+		filterWord(field, fieldAt(document as JsonObject, field.split("."))),
+	);
 	return { body: text, filters: filters.join(" ") };
 }
 

@@ -1,5 +1,5 @@
 /** Brings tables and indexes in line with the schema at start, and checks what is stored against it. */
-import { type Catalog, indexSpec, type IndexSpec, type SearchIndex, type Table } from "../storage/catalog.ts";
+import { type Catalog, type IndexSpec, indexSpec, type SearchIndex, type Table } from "../storage/catalog.ts";
 import type { Database } from "../storage/database.ts";
 import { type Documents, keyOf } from "../storage/documents.ts";
 import { EngineStartError } from "../types.ts";
@@ -8,7 +8,9 @@ import type { JsonObject } from "../values/json-value.ts";
 import { type AppSchema, indexSpecsOf, type TableJson } from "./app-schema.ts";
 
 const BATCH = 500;
-const MAX_INDEXES = 64;
+const MAX_INDEXES = 32;
+const MAX_SEARCH_INDEXES = 4;
+const MAX_FILTER_FIELDS = 16;
 const MAX_INDEX_FIELDS = 16;
 const RESERVED = new Set(["by_id", "by_creation_time"]);
 
@@ -33,33 +35,51 @@ export function applySchema(database: Database, documents: Documents, schema: Ap
 }
 
 function stagedNames(table: TableJson): string[] {
-	return [...(table.stagedDbIndexes ?? []), ...(table.stagedSearchIndexes ?? [])].map((one) => one.indexDescriptor);
+	return [...(table.stagedDbIndexes ?? []), ...(table.stagedSearchIndexes ?? [])].map(
+		(one) => one.indexDescriptor,
+	);
 }
 
 function checkTable(table: TableJson): void {
 	const vector = [...(table.vectorIndexes ?? []), ...(table.stagedVectorIndexes ?? [])][0];
 	if (vector) {
-		throw new EngineStartError("unsupported", `Table "${table.tableName}" has the vector index "${vector.indexDescriptor}"; vector search is not supported by this backend.`);
+		throw new EngineStartError(
+			"unsupported",
+			`Table "${table.tableName}" has the vector index "${vector.indexDescriptor}"; vector search is not supported by this backend.`,
+		);
 	}
 	const specs = indexSpecsOf(table);
 	const fail = (why: string): never => {
 		throw new EngineStartError("schema", `In table "${table.tableName}" ${why}.`);
 	};
 	if (specs.length > MAX_INDEXES) fail(`there are ${specs.length} indexes, more than ${MAX_INDEXES}`);
+	if (table.searchIndexes.length > MAX_SEARCH_INDEXES)
+		fail(`there are more than ${MAX_SEARCH_INDEXES} search indexes`);
 	const names = new Set<string>();
 	for (const spec of specs) {
 		if (names.has(spec.name)) fail(`the index "${spec.name}" is declared twice`);
 		names.add(spec.name);
 		if (RESERVED.has(spec.name)) fail(`the index name "${spec.name}" is reserved`);
-		if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(spec.name)) fail(`"${spec.name}" is no index name of at most 64 letters, digits and underscores`);
-		if (spec.kind === "search") continue;
+		if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(spec.name))
+			fail(`"${spec.name}" is no index name of at most 64 letters, digits and underscores`);
+		if (spec.kind === "search") {
+			if (spec.filterFields.length > MAX_FILTER_FIELDS)
+				fail(`the search index "${spec.name}" has more than ${MAX_FILTER_FIELDS} filter fields`);
+			continue;
+		}
 		if (spec.fields.length === 0) fail(`the index "${spec.name}" has no fields`);
-		if (spec.fields.length > MAX_INDEX_FIELDS) fail(`the index "${spec.name}" has more than ${MAX_INDEX_FIELDS} fields`);
+		if (spec.fields.length > MAX_INDEX_FIELDS)
+			fail(`the index "${spec.name}" has more than ${MAX_INDEX_FIELDS} fields`);
 		if (new Set(spec.fields).size < spec.fields.length) fail(`the index "${spec.name}" names a field twice`);
 	}
 }
 
-function syncIndexes(database: Database, documents: Documents, table: Table, specs: readonly IndexSpec[]): void {
+function syncIndexes(
+	database: Database,
+	documents: Documents,
+	table: Table,
+	specs: readonly IndexSpec[],
+): void {
 	const { catalog } = documents;
 	const wanted = new Map(specs.map((spec) => [spec.name, JSON.stringify(spec)]));
 	const kept = new Set<string>();
@@ -88,7 +108,8 @@ function syncIndexes(database: Database, documents: Documents, table: Table, spe
 
 function fillSearch(database: Database, documents: Documents, table: Table, index: SearchIndex): void {
 	documents.search.create(index);
-	for (const { n, json } of rowsOf(database, table)) documents.search.add(index, n, JSON.parse(json) as JsonObject);
+	for (const { n, json } of rowsOf(database, table))
+		documents.search.add(index, n, JSON.parse(json) as JsonObject);
 }
 
 function* rowsOf(database: Database, table: Table): Generator<StoredRow> {
@@ -106,7 +127,10 @@ function* rowsOf(database: Database, table: Table): Generator<StoredRow> {
 /** Only when the table's validator changed since the last check. */
 function checkStored(database: Database, catalog: Catalog, table: Table, schema: AppSchema): void {
 	const fingerprint = schema.fingerprint(table.name);
-	const checked = database.get<{ checked: string | null }>("SELECT checked FROM tables WHERE number = ?", table.number);
+	const checked = database.get<{ checked: string | null }>(
+		"SELECT checked FROM tables WHERE number = ?",
+		table.number,
+	);
 	if (checked?.checked === fingerprint) return;
 	if (fingerprint !== null) {
 		const tableOfId = (id: string): string | null => {

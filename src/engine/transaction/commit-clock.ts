@@ -14,6 +14,7 @@ export class CommitClock {
 	readonly #database: Database;
 	readonly #now: () => number;
 	#latest: bigint;
+	#proposed: bigint;
 	#ceiling: bigint;
 
 	constructor(database: Database, now: () => number) {
@@ -21,6 +22,7 @@ export class CommitClock {
 		this.#now = now;
 		this.#ceiling = BigInt(database.meta(NAME) ?? "0");
 		this.#latest = this.#ceiling > this.#wallNs() ? this.#ceiling : this.#wallNs();
+		this.#proposed = this.#latest;
 		this.#raise();
 	}
 
@@ -28,10 +30,11 @@ export class CommitClock {
 		return this.#latest;
 	}
 
-	/** The timestamp for a commit; call inside its transaction, then `confirm` once it is committed. */
+	/** The timestamp for a commit, given once; call inside its transaction, then `confirm` once it is committed. */
 	propose(): bigint {
 		const wall = this.#wallNs();
-		const ts = wall > this.#latest ? wall : this.#latest + 1n;
+		const ts = wall > this.#proposed ? wall : this.#proposed + 1n;
+		this.#proposed = ts;
 		if (ts > this.#ceiling) {
 			this.#ceiling = ts + AHEAD_NS;
 			this.#database.setMeta(NAME, String(this.#ceiling));
@@ -43,7 +46,7 @@ export class CommitClock {
 		this.#latest = ts;
 	}
 
-	/** A proposed timestamp was not used; its stored ceiling may be undone with its transaction. */
+	/** A transaction was undone, and maybe the ceiling that it stored with it. */
 	abandon(): void {
 		this.#ceiling = BigInt(this.#database.meta(NAME) ?? "0");
 	}

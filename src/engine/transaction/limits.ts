@@ -25,17 +25,22 @@ const TEXTS: Record<Metric, (limit: number) => string> = {
 		`Too many documents read in a single function execution (limit: ${limit}).${ADVICE} (TooManyDocumentsRead)`,
 	bytesRead: (limit) =>
 		`Too many bytes read in a single function execution (limit: ${limit} bytes).${ADVICE} (TooManyBytesRead)`,
-	databaseQueries: (limit) => `Too many reads in a single function execution (limit: ${limit}).${ADVICE} (TooManyReads)`,
-	documentsWritten: (limit) => `Too many writes in a single function execution (limit: ${limit}) (TooManyWrites)`,
+	databaseQueries: (limit) =>
+		`Too many reads in a single function execution (limit: ${limit}).${ADVICE} (TooManyReads)`,
+	documentsWritten: (limit) =>
+		`Too many writes in a single function execution (limit: ${limit}) (TooManyWrites)`,
 	bytesWritten: (limit) =>
 		`Too many bytes written in a single function execution (limit: ${limit} bytes) (TooManyBytesWritten)`,
-	functionsScheduled: (limit) => `Too many functions scheduled by this mutation (limit: ${limit}) (TooManyFunctionsScheduled)`,
+	functionsScheduled: (limit) =>
+		`Too many functions scheduled by this mutation (limit: ${limit}) (TooManyFunctionsScheduled)`,
 	scheduledFunctionArgsBytes: (limit) =>
 		`Too large total size of the arguments of scheduled functions from this mutation (limit: ${limit} bytes) (ScheduledFunctionsArgumentsTooLarge)`,
 	filesWritten: (limit) => `Too many files stored by this mutation (limit: ${limit}) (TooManyFilesWritten)`,
-	fileWriteBytes: (limit) => `Too many bytes stored in files by this mutation (limit: ${limit} bytes) (TooManyFileBytesWritten)`,
+	fileWriteBytes: (limit) =>
+		`Too many bytes stored in files by this mutation (limit: ${limit} bytes) (TooManyFileBytesWritten)`,
 	filesRead: (limit) => `Too many files read by this mutation (limit: ${limit}) (TooManyFilesRead)`,
-	fileReadBytes: (limit) => `Too many bytes read from files by this mutation (limit: ${limit} bytes) (TooManyFileBytesRead)`,
+	fileReadBytes: (limit) =>
+		`Too many bytes read from files by this mutation (limit: ${limit} bytes) (TooManyFileBytesRead)`,
 };
 
 /** A documented limit was passed. */

@@ -1,36 +1,47 @@
 /**
  * Runs jobs one at a time, in order: what makes transactions serialisable.
  *
- * Guarantees: the caller of a job hears of its result before the next job starts, because a turn of the
- * event loop lies between them; sockets and timers get their turn as well.
+ * Two kinds: a write may share its commit with the writes that wait right behind it, anything else runs when
+ * all before it is committed. The caller of a job hears of its result before the next job of the other kind
+ * starts, because a turn of the event loop lies between them; sockets and timers get their turn as well.
  */
 
-type Entry = () => Promise<void>;
+type Entry = { isWrite: boolean; run: () => Promise<void>; settle: () => void };
 
-/** Ends the current turn of the event loop. Kept from the start, so that nothing can replace it. */
+/** Writes that share a commit at most: the first one waits for the last one. */
+const MAX_GROUP = 32;
+
+/** Kept from the start, so that nothing can replace it. */
 const { setImmediate: nextTurn } = globalThis;
 
+/** Ends the current turn of the event loop. */
 export function turn(): Promise<void> {
 	return new Promise((resolve) => nextTurn(resolve));
 }
 
 export class SerialQueue {
+	/** Commits the writes since the last call. */
+	readonly #flush: () => void;
 	#waiting: Entry[] = [];
 	#next = 0;
 	#busy = false;
 	#idle: Array<() => void> = [];
 
+	constructor(flush: () => void) {
+		this.#flush = flush;
+	}
+
+	/** Runs `job` on a committed state, with nothing else beside it. */
 	run<T>(job: () => T | Promise<T>): Promise<T> {
-		return new Promise<T>((resolve, reject) => {
-			this.#waiting.push(async () => {
-				try {
-					resolve(await job());
-				} catch (error) {
-					reject(error);
-				}
-			});
-			if (!this.#busy) void this.#drain();
+		return this.#enqueue(false, async () => {
+			const value = await job();
+			return () => value;
 		});
+	}
+
+	/** Runs a write; `job` gives a function that tells its result once its group is committed or has failed. */
+	runWrite<T>(job: () => (() => T) | Promise<() => T>): Promise<T> {
+		return this.#enqueue(true, async () => await job());
 	}
 
 	/** Resolves once nothing waits or runs. */
@@ -39,20 +50,53 @@ export class SerialQueue {
 		return new Promise((resolve) => this.#idle.push(resolve));
 	}
 
+	#enqueue<T>(isWrite: boolean, job: () => Promise<() => T>): Promise<T> {
+		return new Promise<T>((resolve, reject) => {
+			let tell: () => T;
+			const run = async (): Promise<void> => {
+				try {
+					tell = await job();
+				} catch (error) {
+					tell = () => {
+						throw error;
+					};
+				}
+			};
+			const settle = (): void => {
+				try {
+					resolve(tell());
+				} catch (error) {
+					reject(error);
+				}
+			};
+			this.#waiting.push({ isWrite, run, settle });
+			if (!this.#busy) void this.#drain();
+		});
+	}
+
 	async #drain(): Promise<void> {
 		this.#busy = true;
-		while (this.#next < this.#waiting.length) {
-			const entry = this.#waiting[this.#next++] as Entry;
-			if (this.#next > 1024) {
-				this.#waiting = this.#waiting.slice(this.#next);
-				this.#next = 0;
-			}
-			await entry();
+		let group: Entry[] = [];
+		for (let entry = this.#take(); entry; entry = this.#take()) {
+			await entry.run();
+			group.push(entry);
+			const follows = entry.isWrite && this.#waiting[this.#next]?.isWrite === true;
+			if (follows && group.length < MAX_GROUP) continue;
+			this.#flush();
+			for (const { settle } of group) settle();
+			group = [];
 			await turn();
 		}
-		this.#waiting = [];
-		this.#next = 0;
 		this.#busy = false;
 		for (const resolve of this.#idle.splice(0)) resolve();
+	}
+
+	#take(): Entry | undefined {
+		const entry = this.#waiting[this.#next];
+		this.#next += 1;
+		if (entry && this.#next <= 1024) return entry;
+		this.#waiting = this.#waiting.slice(this.#next);
+		this.#next = 0;
+		return entry;
 	}
 }

@@ -13,6 +13,7 @@ import { COMMIT_TS_TEXT, int64ToJson, type Json, type JsonObject } from "../valu
 import { checkedDocumentSize } from "../values/size.ts";
 import { encodeValue, HIGHEST, LOWEST } from "../values/sort-key.ts";
 import type { AppSchema } from "./app-schema.ts";
+import type { CommitGroup } from "./commit-group.ts";
 import type { CreationClock } from "./creation-clock.ts";
 import { Usage } from "./limits.ts";
 import { ReadSet, TABLE_EXISTENCE } from "./read-set.ts";
@@ -23,11 +24,12 @@ export type TransactionScope = Readonly<{
 	documents: Documents;
 	schema: AppSchema;
 	creationClock: CreationClock;
+	group: CommitGroup;
 	/** Whether anybody's read set has this index. */
 	isWatched: (indexId: number) => boolean;
 }>;
 
-type Mark = { savepoint: string; touched: number; tables: number; done: number; undone: number };
+type Mark = { touched: number; tables: number; done: number; undone: number };
 
 const TABLE_NAME = /^[a-zA-Z][a-zA-Z0-9_]{0,63}$/;
 
@@ -48,7 +50,10 @@ export class Transaction {
 	readonly #afterRollback: Array<() => void> = [];
 	readonly #unresolved = new Set<string>();
 
-	constructor(scope: TransactionScope, options: { writable: boolean; startMs: number; recordReads: boolean }) {
+	constructor(
+		scope: TransactionScope,
+		options: { writable: boolean; startMs: number; recordReads: boolean },
+	) {
 		this.scope = scope;
 		this.writable = options.writable;
 		this.startMs = options.startMs;
@@ -57,31 +62,47 @@ export class Transaction {
 
 	/** Takes the database for this transaction. Only for writable ones; queries read without. */
 	begin(): void {
-		this.scope.database.begin();
+		this.scope.group.begin();
 		this.scope.documents.onTouch = (key) => {
 			if (this.scope.isWatched(key.indexId)) this.touched.push(key);
 		};
 	}
 
-	/** Makes all writes last. `ts` is what commit timestamp placeholders become. */
-	commit(ts: bigint): void {
+	/**
+	 * Hands all writes to the commit group. `ts` is what commit timestamp placeholders become; `onSettled` hears
+	 * null once the group is committed, or why it was not.
+	 */
+	keep(ts: bigint, onSettled: (error: Error | null) => void): void {
 		for (const id of this.#unresolved) this.#resolveCommitTs(id, ts);
 		this.scope.documents.onTouch = null;
-		this.scope.database.commit();
-		for (const run of this.#afterCommit) run();
+		this.scope.group.keep({
+			committed: () => {
+				for (const run of this.#afterCommit) run();
+				onSettled(null);
+			},
+			failed: (error) => {
+				this.#forget();
+				onSettled(error);
+			},
+		});
 	}
 
 	rollback(): void {
 		this.scope.documents.onTouch = null;
+		this.scope.group.undo();
+		this.#forget();
+	}
+
+	/** What was undone in the database is undone outside of it, too. */
+	#forget(): void {
 		for (const table of this.#madeTables) this.scope.documents.catalog.forget(table);
-		this.scope.database.rollback();
 		for (const run of this.#afterRollback) run();
 	}
 
 	/** Starts a part that `rollbackPart` can undo alone. */
 	beginPart(): Mark {
+		this.scope.database.savepoint();
 		return {
-			savepoint: this.scope.database.savepoint(),
 			touched: this.touched.length,
 			tables: this.#madeTables.length,
 			done: this.#afterCommit.length,
@@ -89,12 +110,12 @@ export class Transaction {
 		};
 	}
 
-	keepPart(mark: Mark): void {
-		this.scope.database.release(mark.savepoint);
+	keepPart(): void {
+		this.scope.database.release();
 	}
 
 	rollbackPart(mark: Mark): void {
-		this.scope.database.rollbackTo(mark.savepoint);
+		this.scope.database.rollbackTo();
 		this.writeCount += 1;
 		this.touched.length = mark.touched;
 		for (const table of this.#madeTables.splice(mark.tables)) this.scope.documents.catalog.forget(table);
@@ -149,8 +170,12 @@ export class Transaction {
 
 	/** Inserts with a new id, which it returns. `value` has no system fields. */
 	insert(tableName: string, value: JsonObject): string {
-		if ("_id" in value) throw new Error(`Provided document ID "${value._id}" doesn't match '_id' field: a new ID is generated on insert`);
-		if ("_creationTime" in value) throw new Error("Provided creation time doesn't match '_creationTime' field: it is set on insert");
+		if ("_id" in value)
+			throw new Error(
+				`Provided document ID "${value._id}" doesn't match '_id' field: a new ID is generated on insert`,
+			);
+		if ("_creationTime" in value)
+			throw new Error("Provided creation time doesn't match '_creationTime' field: it is set on insert");
 		return this.insertUnchecked(this.#tableForWrite(tableName), value);
 	}
 

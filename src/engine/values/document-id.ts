@@ -13,7 +13,9 @@ const MAX_LENGTH = 37;
 const DAY_MS = 86_400_000;
 const INTERNAL_BYTES = 16;
 
-export type DecodedId = { kind: "ok"; tableNumber: number; internalId: Uint8Array } | { kind: "bad"; why: string };
+export type DecodedId =
+	| { kind: "ok"; tableNumber: number; internalId: Uint8Array }
+	| { kind: "bad"; why: string };
 
 function toBase32(bytes: Uint8Array): string {
 	let text = "";
@@ -115,9 +117,11 @@ export function decodeId(text: string): DecodedId {
 		at += 1;
 		if (byte < 0x80) break;
 	}
-	if (bytes.length !== at + INTERNAL_BYTES + 2) return { kind: "bad", why: `Invalid ID length ${text.length}` };
+	if (bytes.length !== at + INTERNAL_BYTES + 2)
+		return { kind: "bad", why: `Invalid ID length ${text.length}` };
 	const sum = (bytes[at + INTERNAL_BYTES] as number) | ((bytes[at + INTERNAL_BYTES + 1] as number) << 8);
-	if (sum !== checksum(bytes.subarray(0, at + INTERNAL_BYTES))) return { kind: "bad", why: "Invalid ID version" };
+	if (sum !== checksum(bytes.subarray(0, at + INTERNAL_BYTES)))
+		return { kind: "bad", why: "Invalid ID version" };
 	const internalId = bytes.slice(at, at + INTERNAL_BYTES);
 	// The bits that fill up the last character are zero: each id has one spelling.
 	if (encodeId(tableNumber, internalId) !== text) return { kind: "bad", why: "Invalid ID padding" };

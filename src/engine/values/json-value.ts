@@ -4,7 +4,16 @@
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export type JsonObject = { [field: string]: Json };
 
-export type Kind = "null" | "int64" | "float64" | "boolean" | "string" | "bytes" | "array" | "object" | "commitTs";
+export type Kind =
+	| "null"
+	| "int64"
+	| "float64"
+	| "boolean"
+	| "string"
+	| "bytes"
+	| "array"
+	| "object"
+	| "commitTs";
 
 export const COMMIT_TS_TEXT = '{"$commitTs":null}';
 

@@ -59,16 +59,22 @@ function nestingOf(value: Json): number {
 export function checkedDocumentSize(document: JsonObject): number {
 	for (const field in document) {
 		if (field.charCodeAt(0) === 95 && field !== "_id" && field !== "_creationTime") {
-			throw new Error(`Field '${field}' starts with an underscore, which is only allowed for system fields like '_id'`);
+			throw new Error(
+				`Field '${field}' starts with an underscore, which is only allowed for system fields like '_id'`,
+			);
 		}
 	}
 	const nesting = nestingOf(document);
 	if (nesting > MAX_DOCUMENT_NESTING) {
-		throw new Error(`Document is too nested (nested ${nesting} levels deep > maximum nesting ${MAX_DOCUMENT_NESTING})`);
+		throw new Error(
+			`Document is too nested (nested ${nesting} levels deep > maximum nesting ${MAX_DOCUMENT_NESTING})`,
+		);
 	}
 	const size = sizeOf(document);
 	if (size > MAX_DOCUMENT_BYTES) {
-		throw new Error(`Value is too large (${mebibytes(size)} > maximum size ${mebibytes(MAX_DOCUMENT_BYTES)})`);
+		throw new Error(
+			`Value is too large (${mebibytes(size)} > maximum size ${mebibytes(MAX_DOCUMENT_BYTES)})`,
+		);
 	}
 	return size;
 }

@@ -113,7 +113,12 @@ function noMatch(validator: ValidatorJson, value: Json, path: string): string {
 	return `Value does not match validator.\n${context(path)}\nValue: ${displayValue(value)}\nValidator: ${displayValidator(validator)}`;
 }
 
-function idError(validator: { type: "id"; tableName: string }, value: Json, tableOfId: TableOfId, path: string): string | null {
+function idError(
+	validator: { type: "id"; tableName: string },
+	value: Json,
+	tableOfId: TableOfId,
+	path: string,
+): string | null {
 	const table = typeof value === "string" ? tableOfId(value) : null;
 	if (table === null) return noMatch(validator, value, path);
 	if (table === validator.tableName) return null;
@@ -159,12 +164,18 @@ function objectError(
 	tableOfId: TableOfId,
 	path: string,
 ): string | null {
-	const where = (): string => `${context(path)}\nObject: ${displayValue(value)}\nValidator: ${displayValidator(validator)}`;
+	const where = (): string =>
+		`${context(path)}\nObject: ${displayValue(value)}\nValidator: ${displayValidator(validator)}`;
 	for (const name in validator.value) {
 		const field = validator.value[name] as FieldJson;
 		const item = Object.hasOwn(value, name) ? value[name] : undefined;
 		if (item !== undefined) {
-			const error = validationError(field.fieldType, item, tableOfId, path === "" ? `.${name}` : `${path}.${name}`);
+			const error = validationError(
+				field.fieldType,
+				item,
+				tableOfId,
+				path === "" ? `.${name}` : `${path}.${name}`,
+			);
 			if (error !== null) return error;
 		} else if (!field.optional) {
 			return `Object is missing the required field \`${name}\`. Consider wrapping the field validator in \`v.optional(...)\` if this is expected.\n${where()}`;

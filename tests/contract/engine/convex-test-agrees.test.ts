@@ -1,17 +1,22 @@
 /** The same functions and the same calls on `convex-test` and on the engine: results must agree. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { convexTest } from "convex-test";
 import { makeFunctionReference } from "convex/server";
 import { ConvexError, type Value } from "convex/values";
-import schema from "../../fixtures/convex-app/schema.ts";
+import { convexTest } from "convex-test";
 import { entryPoints } from "../../../src/engine/functions/bundle-functions.ts";
+import schema from "../../fixtures/convex-app/schema.ts";
 import { APP, CallFailed, cleanUp, testEngine } from "../../support/test-engine.ts";
 
 afterEach(cleanUp);
 
 /** Calls by step: `$name` in arguments stands for the result of the step of that name. */
-type Step = { as?: string; kind: "query" | "mutation" | "action"; path: string; args?: Record<string, unknown> };
+type Step = {
+	as?: string;
+	kind: "query" | "mutation" | "action";
+	path: string;
+	args?: Record<string, unknown>;
+};
 type Seen = { ok: unknown } | { failed: true; data?: unknown };
 
 interface Backend {
@@ -19,7 +24,10 @@ interface Backend {
 }
 
 function modules(): Record<string, () => Promise<unknown>> {
-	const loaders = entryPoints(APP).map((path): [string, () => Promise<unknown>] => [`./${path}`, () => import(join(APP, path))]);
+	const loaders = entryPoints(APP).map((path): [string, () => Promise<unknown>] => [
+		`./${path}`,
+		() => import(join(APP, path)),
+	]);
 	return Object.fromEntries([...loaders, ["./_generated/api.js", async () => ({})]]);
 }
 
@@ -28,7 +36,7 @@ function onConvexTest(): Backend {
 	return {
 		call: ({ kind, path }, args) => {
 			const reference = makeFunctionReference<any>(path) as any;
-			return backend[kind](reference, args);
+			return (backend as any)[kind](reference, args);
 		},
 	};
 }
@@ -43,15 +51,23 @@ async function run(backend: Backend, steps: readonly Step[]): Promise<Seen[]> {
 	const seen: Seen[] = [];
 	for (const step of steps) {
 		const args = Object.fromEntries(
-			Object.entries(step.args ?? {}).map(([name, value]) => [name, typeof value === "string" && value.startsWith("$") ? named.get(value.slice(1)) : value]),
+			Object.entries(step.args ?? {}).map(([name, value]) => [
+				name,
+				typeof value === "string" && value.startsWith("$") ? named.get(value.slice(1)) : value,
+			]),
 		);
 		try {
 			const result = (await backend.call(step, args)) ?? null;
 			if (step.as) named.set(step.as, result);
 			seen.push({ ok: withoutIds(result, named) });
 		} catch (error) {
-			const data = error instanceof ConvexError ? error.data : error instanceof CallFailed ? error.data : undefined;
-			seen.push(data === undefined ? { failed: true } : { failed: true, data: typeof data === "string" ? parsed(data) : data });
+			const data =
+				error instanceof ConvexError ? error.data : error instanceof CallFailed ? error.data : undefined;
+			seen.push(
+				data === undefined
+					? { failed: true }
+					: { failed: true, data: typeof data === "string" ? parsed(data) : data },
+			);
 		}
 	}
 	return seen;
@@ -68,7 +84,14 @@ function parsed(text: string): unknown {
 /** As the engine makes ids, and as convex-test does. */
 const ID = /^([0-9a-hjkmnp-tv-z]{32}|\d{20,}[a-z_]+)$/;
 /** Made by each backend in its own way. */
-const OWN_FIELDS = ["_creationTime", "continueCursor", "splitCursor", "scheduledTime", "completedTime", "contentType"];
+const OWN_FIELDS = [
+	"_creationTime",
+	"continueCursor",
+	"splitCursor",
+	"scheduledTime",
+	"completedTime",
+	"contentType",
+];
 
 /** Ids and times differ between backends; an id reads as the name of the step that made it. */
 function withoutIds(value: unknown, named: ReadonlyMap<string, unknown>): unknown {
@@ -83,19 +106,64 @@ function withoutIds(value: unknown, named: ReadonlyMap<string, unknown>): unknow
 	);
 }
 
-const q = (path: string, args?: Record<string, unknown>, as?: string): Step => ({ kind: "query", path, ...(args && { args }), ...(as && { as }) });
-const m = (path: string, args?: Record<string, unknown>, as?: string): Step => ({ kind: "mutation", path, ...(args && { args }), ...(as && { as }) });
+const q = (path: string, args?: Record<string, unknown>, as?: string): Step => ({
+	kind: "query",
+	path,
+	...(args && { args }),
+	...(as && { as }),
+});
+const m = (path: string, args?: Record<string, unknown>, as?: string): Step => ({
+	kind: "mutation",
+	path,
+	...(args && { args }),
+	...(as && { as }),
+});
 
 const ANN = { name: "Ann", email: "ann@x", age: 30, address: { city: "Oslo" } };
 const BOB = { name: "Bob", email: "bob@x", age: 20, address: { city: "Oslo" } };
 const CYN = { name: "Cyn", email: "cyn@x", address: { city: "Oslo" } };
 const DAN = { name: "Dan", email: "dan@x", age: 40, address: { city: "Rome" } };
-const USERS = [m("users:create", ANN, "ann"), m("users:create", BOB, "bob"), m("users:create", CYN, "cyn"), m("users:create", DAN, "dan")];
+const USERS = [
+	m("users:create", ANN, "ann"),
+	m("users:create", BOB, "bob"),
+	m("users:create", CYN, "cyn"),
+	m("users:create", DAN, "dan"),
+];
 
-const KEYS: Value[] = [null, 0n, 5n, -5n, 2n ** 62n, -0, 0, 1.5, -1.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, true, false, "", "a", "b", "é", "𐍈", "�", [], [1], [1, 2], ["a"], {}, { a: 1 }, { a: 2 }, { b: 1 }];
+const KEYS: Value[] = [
+	null,
+	0n,
+	5n,
+	-5n,
+	2n ** 62n,
+	-0,
+	0,
+	1.5,
+	-1.5,
+	Number.POSITIVE_INFINITY,
+	Number.NEGATIVE_INFINITY,
+	true,
+	false,
+	"",
+	"a",
+	"b",
+	"é",
+	"𐍈",
+	"�",
+	[],
+	[1],
+	[1, 2],
+	["a"],
+	{},
+	{ a: 1 },
+	{ a: 2 },
+	{ b: 1 },
+];
 
-const send = (channel: string, n: number, body?: string): Step => m("messages:send", body === undefined ? { channel, n } : { channel, n, body });
-const page = (opts: Record<string, unknown>, more: Record<string, unknown> = {}): Step => q("messages:page", { channel: "a", paginationOpts: { cursor: null, ...opts }, ...more });
+const send = (channel: string, n: number, body?: string): Step =>
+	m("messages:send", body === undefined ? { channel, n } : { channel, n, body });
+const page = (opts: Record<string, unknown>, more: Record<string, unknown> = {}): Step =>
+	q("messages:page", { channel: "a", paginationOpts: { cursor: null, ...opts }, ...more });
 
 const SCENARIOS: Record<string, Step[]> = {
 	"documents are created, read, changed and removed": [
@@ -143,12 +211,20 @@ const SCENARIOS: Record<string, Step[]> = {
 		q("things:inOrder"),
 		q("things:inOrder", { order: "desc" }),
 		...KEYS.map((value) => m("things:storeAndRead", { value })),
-		q("things:echo", { value: { bytes: new Uint8Array([1, 2, 0, 255]).buffer, nested: [{ big: 2n ** 63n - 1n }], nan: Number.NaN } }),
+		q("things:echo", {
+			value: {
+				bytes: new Uint8Array([1, 2, 0, 255]).buffer,
+				nested: [{ big: 2n ** 63n - 1n }],
+				nan: Number.NaN,
+			},
+		}),
 	],
 	"index bounds follow the order of values": [
 		...KEYS.map((key, i) => m("things:put", { key, label: `k${i}` })),
 		m("things:put", { label: "missing" }),
-		...["eq", "gt", "gte", "lt", "lte"].flatMap((bound) => KEYS.map((key) => q("things:keyed", { bound, key }))),
+		...["eq", "gt", "gte", "lt", "lte"].flatMap((bound) =>
+			KEYS.map((key) => q("things:keyed", { bound, key })),
+		),
 		q("things:keyed", { bound: "gt" }),
 		q("things:keyed", { bound: "eq" }),
 	],
@@ -212,8 +288,17 @@ const SCENARIOS: Record<string, Step[]> = {
 		{ kind: "action", path: "files:orchestrate", args: { text: "two" } },
 		q("nested/deeper/leaf"),
 	],
-	"tables outside the schema work": [m("things:newTable", { table: "extra" }), q("things:inTable", { table: "extra" }), q("things:inTable", { table: "never" })],
-	"bad index ranges are refused": [q("things:badRange", { kind: "order" }), q("things:badRange", { kind: "field" }), q("things:badRange", { kind: "twice" }), q("things:missingIndex")],
+	"tables outside the schema work": [
+		m("things:newTable", { table: "extra" }),
+		q("things:inTable", { table: "extra" }),
+		q("things:inTable", { table: "never" }),
+	],
+	"bad index ranges are refused": [
+		q("things:badRange", { kind: "order" }),
+		q("things:badRange", { kind: "field" }),
+		q("things:badRange", { kind: "twice" }),
+		q("things:missingIndex"),
+	],
 };
 
 describe("convex-test and the engine agree:", () => {
@@ -221,7 +306,8 @@ describe("convex-test and the engine agree:", () => {
 		test(name, async () => {
 			const expected = await run(onConvexTest(), steps);
 			const seen = await run(await onEngine(), steps);
-			for (const [i, step] of steps.entries()) expect({ step, result: seen[i] }).toEqual({ step, result: expected[i] as Seen });
+			for (const [i, step] of steps.entries())
+				expect({ step, result: seen[i] }).toEqual({ step, result: expected[i] as Seen });
 		});
 	}
 });

@@ -8,7 +8,8 @@ import { EngineStartError } from "../../../src/engine/types.ts";
 
 const [dataDir = "-", script = "exercise"] = process.argv.slice(2);
 const caller = { identity: null, admin: false };
-const say = (value: unknown): void => console.log(JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? String(item) : item)));
+const say = (value: unknown): void =>
+	console.log(JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? String(item) : item)));
 
 try {
 	const engine = await openEngine({
@@ -20,7 +21,12 @@ try {
 	});
 	const text = (args: Record<string, unknown>): string => JSON.stringify([args]);
 	if (script === "hold") {
-		await engine.mutation("nesting:writeNote", text({ text: "kept" }), { ...caller, admin: true }, { sessionId: "s", requestId: 1 });
+		await engine.mutation(
+			"nesting:writeNote",
+			text({ text: "kept" }),
+			{ ...caller, admin: true },
+			{ sessionId: "s", requestId: 1 },
+		);
 		await engine.mutation("scheduling:later", text({ text: "soon", delayMs: 150 }), caller);
 		await engine.mutation("scheduling:later", text({ text: "soon too", delayMs: 150, action: true }), caller);
 		say({ ready: process.pid, ts: engine.latestTs() });
@@ -39,5 +45,9 @@ try {
 		say("closed");
 	}
 } catch (error) {
-	say(error instanceof EngineStartError ? { code: error.code, message: error.message } : { failed: String(error) });
+	say(
+		error instanceof EngineStartError
+			? { code: error.code, message: error.message }
+			: { failed: String(error) },
+	);
 }

@@ -1,6 +1,13 @@
 /** What functions may do and how they fail, where the real backend, not convex-test, is the measure. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { ADMIN, CallFailed, cleanUp, NOBODY, TestEngine, testEngine } from "../../support/test-engine.ts";
+import {
+	ADMIN,
+	CallFailed,
+	cleanUp,
+	NOBODY,
+	type TestEngine,
+	testEngine,
+} from "../../support/test-engine.ts";
 
 let t: TestEngine;
 const engineLog: string[] = [];
@@ -23,11 +30,15 @@ async function failureOf(call: Promise<unknown>): Promise<CallFailed> {
 describe("errors", () => {
 	test("an error names its text and the place in the app's own file", async () => {
 		const { message } = await failureOf(t.query("errors:plain"));
-		expect(message).toMatch(/^Server Error\nUncaught Error: plain failure\n {4}at handler \(\.\.\/convex-app\/errors\.ts:7:\d+\)\n/);
+		expect(message).toMatch(
+			/^Server Error\nUncaught Error: plain failure\n {4}at handler \(\.\.\/convex-app\/errors\.ts:7:\d+\)\n/,
+		);
 	});
 
 	test("a ConvexError carries its data, null too", async () => {
-		expect((await failureOf(t.mutation("errors:typed", { data: { code: "x" } }))).data).toEqual({ code: "x" });
+		expect((await failureOf(t.mutation("errors:typed", { data: { code: "x" } }))).data).toEqual({
+			code: "x",
+		});
 		const outcome = await t.mutationOutcome("errors:typed", { data: null });
 		expect(outcome).toMatchObject({ kind: "error", errorDataJson: "null", ts: null });
 		expect(await t.query("nesting:texts")).toEqual([]);
@@ -36,7 +47,9 @@ describe("errors", () => {
 	test("an unknown function and an internal one look the same to a client", async () => {
 		for (const path of ["no:such", "nesting:countNotes"]) {
 			const { message } = await failureOf(t.query(path));
-			expect(message).toBe(`Server Error\nCould not find public function for '${path}'. Did you forget to run \`npx convex dev\`?\n`);
+			expect(message).toBe(
+				`Server Error\nCould not find public function for '${path}'. Did you forget to run \`npx convex dev\`?\n`,
+			);
 		}
 		expect(await t.as(ADMIN).query("nesting:countNotes")).toBe(0);
 	});
@@ -48,21 +61,33 @@ describe("errors", () => {
 
 	test("argument and result validators say path, value and validator", async () => {
 		const wrongType = await failureOf(t.mutation("users:create", { name: 5, email: "x" }));
-		expect(wrongType.message).toContain("ArgumentValidationError: Value does not match validator.\nPath: .name\nValue: 5.0\nValidator: v.string()");
+		expect(wrongType.message).toContain(
+			"ArgumentValidationError: Value does not match validator.\nPath: .name\nValue: 5.0\nValidator: v.string()",
+		);
 		const missing = await failureOf(t.mutation("users:create", { name: "x" }));
-		expect(missing.message).toContain("ArgumentValidationError: Object is missing the required field `email`.");
+		expect(missing.message).toContain(
+			"ArgumentValidationError: Object is missing the required field `email`.",
+		);
 		const extra = await failureOf(t.query("users:all", { more: 1 }));
-		expect(extra.message).toContain("ArgumentValidationError: Object contains extra field `more` that is not in the validator.");
-		expect((await failureOf(t.query("users:badReturn"))).message).toContain("ReturnsValidationError: Value does not match validator.");
+		expect(extra.message).toContain(
+			"ArgumentValidationError: Object contains extra field `more` that is not in the validator.",
+		);
+		expect((await failureOf(t.query("users:badReturn"))).message).toContain(
+			"ReturnsValidationError: Value does not match validator.",
+		);
 	});
 
 	test("the schema's refusal names the table", async () => {
 		const { message } = await failureOf(t.mutation("users:createUnchecked", { value: { name: "x" } }));
-		expect(message).toContain('Failed to insert or update a document in table "users" because it does not match the schema: Object is missing the required field `email`.');
+		expect(message).toContain(
+			'Failed to insert or update a document in table "users" because it does not match the schema: Object is missing the required field `email`.',
+		);
 	});
 
 	test("a promise that never resolves is noticed", async () => {
-		expect((await failureOf(t.query("errors:neverResolves"))).message).toContain("Returned promise will never resolve");
+		expect((await failureOf(t.query("errors:neverResolves"))).message).toContain(
+			"Returned promise will never resolve",
+		);
 	});
 
 	test("what a function leaves running cannot touch the next one's transaction", async () => {
@@ -73,12 +98,18 @@ describe("errors", () => {
 	});
 
 	test("network and timers are refused in queries and mutations", async () => {
-		expect((await failureOf(t.query("errors:fetches"))).message).toContain("Can't use fetch() in queries and mutations. Please consider using an action.");
-		expect((await failureOf(t.mutation("errors:sleeps"))).message).toContain("Can't use setTimeout in queries and mutations.");
+		expect((await failureOf(t.query("errors:fetches"))).message).toContain(
+			"Can't use fetch() in queries and mutations. Please consider using an action.",
+		);
+		expect((await failureOf(t.mutation("errors:sleeps"))).message).toContain(
+			"Can't use setTimeout in queries and mutations.",
+		);
 	});
 
 	test("nested failures keep the text of the inner one; too deep a nesting is refused", async () => {
-		expect((await failureOf(t.mutation("nesting:outer", { fail: "yes", rethrow: true }))).message).toContain("Uncaught Error: Uncaught Error: inner failed");
+		expect((await failureOf(t.mutation("nesting:outer", { fail: "yes", rethrow: true }))).message).toContain(
+			"Uncaught Error: Uncaught Error: inner failed",
+		);
 		expect((await failureOf(t.mutation("nesting:wrongArgs"))).message).toContain("ArgumentValidationError");
 		expect(await t.as(ADMIN).mutation("nesting:deep", { depth: 7 })).toBe(7);
 		await failureOf(t.as(ADMIN).mutation("nesting:deep", { depth: 12 }));
@@ -93,7 +124,11 @@ describe("errors", () => {
 describe("surroundings", () => {
 	test("log lines have levels and inspected arguments", async () => {
 		const outcome = await t.queryOutcome("errors:logs");
-		expect(outcome.logLines).toEqual(["[LOG] 'hello' { a: 1, list: [ 1, 'two' ] }", "[WARN] 'careful'", "[ERROR] 1970-01-01T00:00:00.000Z null undefined 5n"]);
+		expect(outcome.logLines).toEqual([
+			"[LOG] 'hello' { a: 1, list: [ 1, 'two' ] }",
+			"[WARN] 'careful'",
+			"[ERROR] 1970-01-01T00:00:00.000Z null undefined 5n",
+		]);
 		expect(engineLog).toContain("errors:logs [WARN] 'careful'");
 	});
 
@@ -134,21 +169,39 @@ describe("surroundings", () => {
 
 	test("a function can ask about itself", async () => {
 		const about = await t.as({ ...NOBODY, ip: "10.0.0.1", userAgent: "ua" }).mutation("meta:about");
-		expect(about.fn).toMatchObject({ name: "meta:about", componentPath: "", type: "mutation", visibility: "public" });
+		expect(about.fn).toMatchObject({
+			name: "meta:about",
+			componentPath: "",
+			type: "mutation",
+			visibility: "public",
+		});
 		expect(about.request).toMatchObject({ ip: "10.0.0.1", userAgent: "ua", scheduledFunctionId: null });
 		expect(about.metrics.documentsWritten).toEqual({ used: 1, remaining: 15_999 });
 	});
 
 	test("functions are listed with kind and visibility", () => {
-		expect(t.engine.functions.get("nested/deeper/leaf:default")).toMatchObject({ kind: "query", visibility: "public" });
-		expect(t.engine.functions.get("nesting:writeNote")).toMatchObject({ kind: "mutation", visibility: "internal" });
-		expect([...t.engine.functions.keys()].some((path) => path.startsWith("schema") || path.startsWith("not."))).toBe(false);
+		expect(t.engine.functions.get("nested/deeper/leaf:default")).toMatchObject({
+			kind: "query",
+			visibility: "public",
+		});
+		expect(t.engine.functions.get("nesting:writeNote")).toMatchObject({
+			kind: "mutation",
+			visibility: "internal",
+		});
+		expect(
+			[...t.engine.functions.keys()].some((path) => path.startsWith("schema") || path.startsWith("not.")),
+		).toBe(false);
 	});
 
 	test("an admin runs functions of any kind by path", async () => {
 		const { engine } = t;
-		expect(await engine.run("nested/deeper/leaf", "[{}]", ADMIN)).toMatchObject({ kind: "ok", valueJson: "42" });
-		expect(await engine.run("messages:send", '[{"channel":"run","n":1}]', ADMIN)).toMatchObject({ kind: "ok" });
+		expect(await engine.run("nested/deeper/leaf", "[{}]", ADMIN)).toMatchObject({
+			kind: "ok",
+			valueJson: "42",
+		});
+		expect(await engine.run("messages:send", '[{"channel":"run","n":1}]', ADMIN)).toMatchObject({
+			kind: "ok",
+		});
 		expect(await engine.run("files:orchestrate", '[{"text":"run"}]', ADMIN)).toMatchObject({ kind: "ok" });
 	});
 });
@@ -160,23 +213,35 @@ describe("documents", () => {
 		expect(await t.query("users:normalize", { table: "messages", id })).toBe(id);
 		expect(await t.query("users:normalize", { table: "users", id })).toBeNull();
 		expect(await t.query("users:normalize", { table: "users", id: "nonsense" })).toBeNull();
-		expect((await failureOf(t.query("users:get", { id }))).message).toContain(`Found ID "${id}" from table \`messages\`, which does not match the table name in validator \`v.id("users")\`.`);
-		expect((await failureOf(t.query("users:getByText", { id: "nonsense" }))).message).toContain("Invalid argument `id` for `db.get`: Unable to decode ID");
+		expect((await failureOf(t.query("users:get", { id }))).message).toContain(
+			`Found ID "${id}" from table \`messages\`, which does not match the table name in validator \`v.id("users")\`.`,
+		);
+		expect((await failureOf(t.query("users:getByText", { id: "nonsense" }))).message).toContain(
+			"Invalid argument `id` for `db.get`: Unable to decode ID",
+		);
 		expect(await t.query("users:getWithTable", { table: "messages", id })).toMatchObject({ n: 1 });
-		expect((await failureOf(t.query("users:getWithTable", { table: "users", id }))).message).toContain('Invalid argument `id` for `db.get`: expected to be an Id<"users">, got Id<"messages"> instead.');
+		expect((await failureOf(t.query("users:getWithTable", { table: "users", id }))).message).toContain(
+			'Invalid argument `id` for `db.get`: expected to be an Id<"users">, got Id<"messages"> instead.',
+		);
 	});
 
 	test("system tables are only for db.system", async () => {
 		const file = await t.action("files:storeText", { text: "x" });
-		expect((await failureOf(t.query("users:getByText", { id: file }))).message).toContain("System tables can only be accessed with db.system.");
-		expect((await failureOf(t.mutation("things:newTable", { table: "_storage" }))).message).toContain("read-only");
+		expect((await failureOf(t.query("users:getByText", { id: file }))).message).toContain(
+			"System tables can only be accessed with db.system.",
+		);
+		expect((await failureOf(t.mutation("things:newTable", { table: "_storage" }))).message).toContain(
+			"read-only",
+		);
 	});
 
 	test("creation times rise with every insert", async () => {
 		await t.mutation("messages:sendMany", { channel: "times", from: 0, count: 50 });
 		const rows = (await t.query("things:inTable", { table: "messages" })) as number;
 		expect(rows).toBeGreaterThanOrEqual(50);
-		expect(await t.query("messages:list", { channel: "times" })).toEqual(Array.from({ length: 50 }, (_, i) => i));
+		expect(await t.query("messages:list", { channel: "times" })).toEqual(
+			Array.from({ length: 50 }, (_, i) => i),
+		);
 	});
 
 	test("a loop sees what it writes itself", async () => {
@@ -199,10 +264,18 @@ describe("documents", () => {
 	});
 
 	test("bad index ranges say what is wrong", async () => {
-		expect((await failureOf(t.query("things:badRange", { kind: "order" }))).message).toContain("InvalidIndexRange");
-		expect((await failureOf(t.query("things:badRange", { kind: "field" }))).message).toContain("FieldNotInIndex");
-		expect((await failureOf(t.query("things:badRange", { kind: "twice" }))).message).toContain("AlreadyDefinedBound");
-		expect((await failureOf(t.query("things:badRange", { kind: "two" }))).message).toContain("BoundsOnMultipleFields");
+		expect((await failureOf(t.query("things:badRange", { kind: "order" }))).message).toContain(
+			"InvalidIndexRange",
+		);
+		expect((await failureOf(t.query("things:badRange", { kind: "field" }))).message).toContain(
+			"FieldNotInIndex",
+		);
+		expect((await failureOf(t.query("things:badRange", { kind: "twice" }))).message).toContain(
+			"AlreadyDefinedBound",
+		);
+		expect((await failureOf(t.query("things:badRange", { kind: "two" }))).message).toContain(
+			"BoundsOnMultipleFields",
+		);
 	});
 });
 
@@ -214,11 +287,15 @@ describe("limits", () => {
 		let deep: unknown = 1;
 		for (let i = 0; i < 17; i++) deep = [deep];
 		expect((await put(deep)).message).toContain("too nested");
-		expect((await put(Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [`f${i}`, 1])))).message).toContain("too many fields");
+		expect(
+			(await put(Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [`f${i}`, 1])))).message,
+		).toContain("too many fields");
 	});
 
 	test("a function reads and writes only so many documents", async () => {
-		expect((await failureOf(t.mutation("things:manyInserts", { count: 16_001 }))).message).toContain("TooManyWrites");
+		expect((await failureOf(t.mutation("things:manyInserts", { count: 16_001 }))).message).toContain(
+			"TooManyWrites",
+		);
 		expect((await t.query("things:inOrder")).length).toBeLessThan(20);
 		for (let i = 0; i < 3; i++) await t.mutation("things:manyInserts", { count: 11_000 });
 		expect((await failureOf(t.query("things:inOrder"))).message).toContain("TooManyDocumentsRead");

@@ -2,7 +2,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { jsonToConvex } from "convex/values";
 import type { QuerySet } from "../../../src/engine/types.ts";
-import { argsText, CallFailed, cleanUp, NOBODY, type TestEngine, testEngine } from "../../support/test-engine.ts";
+import {
+	argsText,
+	type CallFailed,
+	cleanUp,
+	NOBODY,
+	type TestEngine,
+	testEngine,
+} from "../../support/test-engine.ts";
 
 let t: TestEngine;
 beforeEach(async () => {
@@ -10,8 +17,10 @@ beforeEach(async () => {
 });
 afterEach(cleanUp);
 
-const send = (n: number, channel = "a", body?: string) => t.mutation("messages:send", body === undefined ? { channel, n } : { channel, n, body });
-const page = (opts: Record<string, unknown>, more: Record<string, unknown> = {}) => t.query("messages:page", { channel: "a", paginationOpts: { cursor: null, numItems: 2, ...opts }, ...more });
+const send = (n: number, channel = "a", body?: string) =>
+	t.mutation("messages:send", body === undefined ? { channel, n } : { channel, n, body });
+const page = (opts: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+	t.query("messages:page", { channel: "a", paginationOpts: { cursor: null, numItems: 2, ...opts }, ...more });
 
 describe("pagination", () => {
 	beforeEach(async () => {
@@ -42,13 +51,18 @@ describe("pagination", () => {
 		expect(first.page).toEqual([4, 3]);
 		await send(3.5);
 		expect((await page({ endCursor: first.continueCursor }, { order: "desc" })).page).toEqual([4, 3.5, 3]);
-		expect((await page({ cursor: first.continueCursor, numItems: 9 }, { order: "desc" })).page).toEqual([2, 1]);
+		expect((await page({ cursor: first.continueCursor, numItems: 9 }, { order: "desc" })).page).toEqual([
+			2, 1,
+		]);
 	});
 
 	test("a filtered page counts only what matches", async () => {
 		const first = await page({ numItems: 1 }, { only: "even" });
 		expect(first).toMatchObject({ page: [2], isDone: false });
-		expect(await page({ numItems: 5, cursor: first.continueCursor }, { only: "even" })).toMatchObject({ page: [4], isDone: true });
+		expect(await page({ numItems: 5, cursor: first.continueCursor }, { only: "even" })).toMatchObject({
+			page: [4],
+			isDone: true,
+		});
 	});
 
 	test("a cursor of another query is refused in a way that clients understand", async () => {
@@ -58,7 +72,10 @@ describe("pagination", () => {
 				await page({ cursor }, cursor === "nonsense" ? {} : { order: "desc" });
 				throw new Error("not refused");
 			} catch (error) {
-				expect((error as CallFailed).data).toEqual({ isConvexSystemError: true, paginationError: "InvalidCursor" });
+				expect((error as CallFailed).data).toEqual({
+					isConvexSystemError: true,
+					paginationError: "InvalidCursor",
+				});
 				expect((error as CallFailed).message).toContain("InvalidCursor");
 			}
 		}
@@ -77,12 +94,15 @@ describe("pagination", () => {
 
 	test("bad sizes and a second page in one function are refused", async () => {
 		await expect(page({ numItems: 0 })).rejects.toThrow("Must request at least 1 document while paginating");
-		await expect(t.query("messages:twoPages", { paginationOpts: { cursor: null, numItems: 1 } })).rejects.toThrow("multiple paginated queries");
+		await expect(
+			t.query("messages:twoPages", { paginationOpts: { cursor: null, numItems: 1 } }),
+		).rejects.toThrow("multiple paginated queries");
 	});
 });
 
 describe("search", () => {
-	const search = (text: string, more: Record<string, unknown> = {}) => t.query("messages:search", { text, ...more });
+	const search = (text: string, more: Record<string, unknown> = {}) =>
+		t.query("messages:search", { text, ...more });
 
 	beforeEach(async () => {
 		await send(1, "a", "The quick brown fox");
@@ -125,10 +145,20 @@ describe("search", () => {
 
 describe("live queries", () => {
 	const caller = NOBODY;
-	const list = (channel: string) => ({ path: "messages:list", argsJson: argsText({ channel }), caller, journal: null });
+	const list = (channel: string) => ({
+		path: "messages:list",
+		argsJson: argsText({ channel }),
+		caller,
+		journal: null,
+	});
 	const numbers = async (set: QuerySet): Promise<Record<number, unknown>> => {
 		const { results } = await set.evaluate();
-		return Object.fromEntries([...results].map(([id, outcome]) => [id, outcome.kind === "ok" ? jsonToConvex(JSON.parse(outcome.valueJson)) : outcome.errorMessage]));
+		return Object.fromEntries(
+			[...results].map(([id, outcome]) => [
+				id,
+				outcome.kind === "ok" ? jsonToConvex(JSON.parse(outcome.valueJson)) : outcome.errorMessage,
+			]),
+		);
 	};
 
 	test("a commit makes exactly the touched queries stale, and only changes are given", async () => {
@@ -167,7 +197,12 @@ describe("live queries", () => {
 		set.onStale = () => {
 			calls += 1;
 		};
-		set.add(1, { path: "messages:latest", argsJson: argsText({ channel: "a", count: 2 }), caller, journal: null });
+		set.add(1, {
+			path: "messages:latest",
+			argsJson: argsText({ channel: "a", count: 2 }),
+			caller,
+			journal: null,
+		});
 		await numbers(set);
 		await send(1);
 		expect(calls).toBe(0);
@@ -202,7 +237,12 @@ describe("live queries", () => {
 
 	test("failures are results, too, and get well again", async () => {
 		const set = t.engine.openQuerySet();
-		set.add(1, { path: "messages:page", argsJson: argsText({ channel: "a", paginationOpts: { numItems: 1, cursor: "bad" } }), caller, journal: null });
+		set.add(1, {
+			path: "messages:page",
+			argsJson: argsText({ channel: "a", paginationOpts: { numItems: 1, cursor: "bad" } }),
+			caller,
+			journal: null,
+		});
 		set.add(2, { path: "users:byEmail", argsJson: argsText({ email: "same" }), caller, journal: null });
 		await numbers(set);
 		await t.mutation("users:create", { name: "1", email: "same" });
@@ -225,7 +265,12 @@ describe("live queries", () => {
 
 	test("a live page keeps its end, and a journal brings it back", async () => {
 		await t.mutation("messages:sendMany", { channel: "a", from: 1, count: 4 });
-		const subscription = { path: "messages:page", argsJson: argsText({ channel: "a", paginationOpts: { numItems: 2, cursor: null } }), caller, journal: null as string | null };
+		const subscription = {
+			path: "messages:page",
+			argsJson: argsText({ channel: "a", paginationOpts: { numItems: 2, cursor: null } }),
+			caller,
+			journal: null as string | null,
+		};
 		const set = t.engine.openQuerySet();
 		set.add(1, subscription);
 		const { journal } = (await set.evaluate()).results.get(1) as { journal: string };

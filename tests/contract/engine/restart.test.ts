@@ -23,9 +23,14 @@ async function startError(run: Promise<unknown>): Promise<EngineStartError> {
 }
 
 /** Lines a child prints, one at a time. */
-function startChild(runtime: "bun" | "node", args: string[]): { child: ChildProcess; lines: AsyncIterator<any> } {
+function startChild(
+	runtime: "bun" | "node",
+	args: string[],
+): { child: ChildProcess; lines: AsyncIterator<any> } {
 	const script = join(ROOT, "tests/contract/engine/engine-process.ts");
-	const child = spawn(join(ROOT, "node_modules/.bin", runtime), [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+	const child = spawn(join(ROOT, "node_modules/.bin", runtime), [script, ...args], {
+		stdio: ["ignore", "pipe", "pipe"],
+	});
 	children.push(child);
 	async function* read(): AsyncGenerator<any> {
 		let held = "";
@@ -70,7 +75,9 @@ describe("restart", () => {
 		await first.engine.close();
 		const second = await testEngine({ dataDir, now: () => 1_000_000_000_000 });
 		expect(second.engine.latestTs()).toBeGreaterThanOrEqual(before);
-		expect((await second.mutationOutcome("messages:send", { channel: "a", n: 2 })).ts).toBeGreaterThan(before);
+		expect((await second.mutationOutcome("messages:send", { channel: "a", n: 2 })).ts).toBeGreaterThan(
+			before,
+		);
 	});
 
 	test("a resent mutation runs once, in the same process and after a restart; a failed one runs again", async () => {
@@ -85,7 +92,10 @@ describe("restart", () => {
 		expect((await first.mutationOutcome("errors:typed", { data: 1 }, failing)).replayed).toBe(false);
 		await first.engine.close();
 		const second = await testEngine({ dataDir });
-		expect(await second.mutationOutcome("messages:send", { channel: "a", n: 1 }, request)).toEqual({ ...sent, replayed: true });
+		expect(await second.mutationOutcome("messages:send", { channel: "a", n: 1 }, request)).toEqual({
+			...sent,
+			replayed: true,
+		});
 		expect(await second.query("messages:list", { channel: "a" })).toEqual([1]);
 	});
 
@@ -100,9 +110,13 @@ describe("restart", () => {
 		await killed(child);
 		const t = await testEngine({ dataDir });
 		expect(t.engine.latestTs()).toBeGreaterThanOrEqual(BigInt(ts));
-		const again = await t.as(ADMIN).mutationOutcome("nesting:writeNote", { text: "kept" }, { sessionId: "s", requestId: 1 });
+		const again = await t
+			.as(ADMIN)
+			.mutationOutcome("nesting:writeNote", { text: "kept" }, { sessionId: "s", requestId: 1 });
 		expect(again.replayed).toBe(true);
-		await t.eventually(async () => (await t.query("scheduling:jobs")).every((job: any) => job.state.kind === "success"));
+		await t.eventually(async () =>
+			(await t.query("scheduling:jobs")).every((job: any) => job.state.kind === "success"),
+		);
 		expect((await t.query("nesting:texts")).sort()).toEqual(["kept", "soon", "soon too"]);
 		const third = await reopened(t, dataDir);
 		expect((await third.query("nesting:texts")).sort()).toEqual(["kept", "soon", "soon too"]);
@@ -170,7 +184,9 @@ describe("bad data folders", () => {
 	test("a folder that cannot be made or written is told", async () => {
 		const dir = temporaryDir();
 		writeFileSync(join(dir, "file"), "");
-		expect(await startError(testEngine({ dataDir: join(dir, "file", "data") }))).toMatchObject({ code: "dataDir" });
+		expect(await startError(testEngine({ dataDir: join(dir, "file", "data") }))).toMatchObject({
+			code: "dataDir",
+		});
 		// The superuser may write everywhere.
 		if (process.getuid?.() === 0) return;
 		chmodSync(dir, 0o500);
@@ -192,7 +208,9 @@ describe("runtimes", () => {
 			const { lines } = startChild(runtime, ["-", "exercise"]);
 			const next = async (): Promise<any> => (await lines.next()).value;
 			expect((await next()).errorMessage).toContain("Uncaught Error: nobody waits");
-			expect((await next()).errorMessage).toMatch(/plain failure\n {4}at handler \(\.\.\/convex-app\/errors\.ts:7:\d+\)/);
+			expect((await next()).errorMessage).toMatch(
+				/plain failure\n {4}at handler \(\.\.\/convex-app\/errors\.ts:7:\d+\)/,
+			);
 			expect((await next()).errorMessage).toContain("Returned promise will never resolve");
 			expect(await next()).toMatchObject({ kind: "ok" });
 			expect(await next()).toMatchObject({ kind: "ok", valueJson: "[1,2,3]" });
@@ -203,4 +221,3 @@ describe("runtimes", () => {
 		});
 	}
 });
-

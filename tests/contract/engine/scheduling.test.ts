@@ -2,7 +2,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ADMIN, appWith, cleanUp, NOBODY, temporaryDir, type TestEngine, testEngine } from "../../support/test-engine.ts";
+import {
+	ADMIN,
+	appWith,
+	cleanUp,
+	NOBODY,
+	type TestEngine,
+	temporaryDir,
+	testEngine,
+} from "../../support/test-engine.ts";
 
 afterEach(cleanUp);
 
@@ -12,7 +20,11 @@ describe("scheduler", () => {
 	test("a scheduled mutation runs at its time and its document tells the state", async () => {
 		const t = await testEngine();
 		const id = await t.mutation("scheduling:later", { text: "later", delayMs: 30 });
-		expect(await t.query("scheduling:job", { id })).toMatchObject({ name: "scheduling.js:note", args: [{ text: "later" }], state: { kind: "pending" } });
+		expect(await t.query("scheduling:job", { id })).toMatchObject({
+			name: "scheduling.js:note",
+			args: [{ text: "later" }],
+			state: { kind: "pending" },
+		});
 		const done = await t.eventually(async () => {
 			const job = await t.query("scheduling:job", { id });
 			return job.state.kind === "success" && job;
@@ -59,12 +71,15 @@ describe("scheduler", () => {
 
 	test("what does not exist cannot be scheduled", async () => {
 		const t = await testEngine();
-		await expect(t.mutation("scheduling:toNowhere")).rejects.toThrow("Attempted to schedule function at nonexistent path: nowhere.js");
+		await expect(t.mutation("scheduling:toNowhere")).rejects.toThrow(
+			"Attempted to schedule function at nonexistent path: nowhere.js",
+		);
 	});
 
 	test("functions run in the order they are due", async () => {
 		const t = await testEngine();
-		for (const delayMs of [40, 20, 0]) await t.mutation("scheduling:later", { text: String(delayMs), delayMs });
+		for (const delayMs of [40, 20, 0])
+			await t.mutation("scheduling:later", { text: String(delayMs), delayMs });
 		await t.eventually(async () => (await notes(t)).length === 3);
 		expect(await notes(t)).toEqual(["0", "20", "40"]);
 	});
@@ -126,8 +141,12 @@ describe("files", () => {
 		const t = await testEngine({ now: () => now });
 		const digest = new Bun.CryptoHasher("sha256").update("abc").digest("base64");
 		const bytes = new TextEncoder().encode("abc");
-		expect(await t.engine.files.store(bytes, { contentType: null, sha256Base64: digest })).toMatchObject({ kind: "stored" });
-		expect(await t.engine.files.store(bytes, { contentType: null, sha256Base64: "AAAA" })).toEqual({ kind: "digestMismatch" });
+		expect(await t.engine.files.store(bytes, { contentType: null, sha256Base64: digest })).toMatchObject({
+			kind: "stored",
+		});
+		expect(await t.engine.files.store(bytes, { contentType: null, sha256Base64: "AAAA" })).toEqual({
+			kind: "digestMismatch",
+		});
 		const token = new URL(await t.mutation("files:uploadUrl")).searchParams.get("token") as string;
 		now += 3601 * 1000;
 		expect(t.engine.files.checkUploadToken(token)).toEqual({ kind: "expired" });
@@ -146,7 +165,8 @@ describe("files", () => {
 describe("HTTP actions", () => {
 	test("are found by path and method; HEAD runs GET; errors are told with a request id", async () => {
 		const t = await testEngine();
-		const send = (path: string, init?: RequestInit) => t.engine.httpAction(new Request(`http://site.test${path}`, init), NOBODY) as Promise<Response>;
+		const send = (path: string, init?: RequestInit) =>
+			t.engine.httpAction(new Request(`http://site.test${path}`, init), NOBODY) as Promise<Response>;
 		const echo = await send("/echo", { method: "POST", body: "loud" });
 		expect([echo.status, await echo.text(), echo.headers.get("X-Path")]).toEqual([201, "LOUD", "/echo"]);
 		await t.as(ADMIN).mutation("nesting:writeNote", { text: "n" });

@@ -48,7 +48,9 @@ test("A signed-in client's queries, mutations and actions know who it is", async
 	const client = app.client();
 	const me = watch<Me | null>(client, "people:me", {});
 	expect(await me.until(() => true)).toBeNull();
-	const session = signIn(client, () => tokens.make("ada", { claims: { email: "ada@x.example", given_name: "Ada", role: "admin" } }));
+	const session = signIn(client, () =>
+		tokens.make("ada", { claims: { email: "ada@x.example", given_name: "Ada", role: "admin" } }),
+	);
 	expect(await session.next()).toBe(true);
 	expect(await me.until((who) => who !== null)).toMatchObject({
 		subject: "ada",
@@ -87,15 +89,23 @@ const BAD: [string, () => Promise<string>][] = [
 	["that names no key", () => tokens.make("eve", { kid: null })],
 	["that names an unknown key", () => tokens.make("eve", { kid: "k2" })],
 	["that is no token", async () => "not.a.token"],
-	["with a changed body", async () => {
-		const [head, , signature] = (await tokens.make("eve")).split(".");
-		const body = Buffer.from(JSON.stringify({ iss: "https://tokens.example", sub: "root", aud: "server-app", exp: 9e9 }));
-		return `${head}.${body.toString("base64url")}.${signature}`;
-	}],
-	["without a signature", async () => {
-		const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-		return `${part({ alg: "none", kid: "k1" })}.${part({ iss: "https://tokens.example", sub: "root", aud: "server-app", exp: 9e9 })}.`;
-	}],
+	[
+		"with a changed body",
+		async () => {
+			const [head, , signature] = (await tokens.make("eve")).split(".");
+			const body = Buffer.from(
+				JSON.stringify({ iss: "https://tokens.example", sub: "root", aud: "server-app", exp: 9e9 }),
+			);
+			return `${head}.${body.toString("base64url")}.${signature}`;
+		},
+	],
+	[
+		"without a signature",
+		async () => {
+			const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+			return `${part({ alg: "none", kid: "k1" })}.${part({ iss: "https://tokens.example", sub: "root", aud: "server-app", exp: 9e9 })}.`;
+		},
+	],
 ];
 for (const [what, make] of BAD) {
 	test(`A token ${what} signs nobody in, over the socket and over HTTP`, async () => {
@@ -119,7 +129,9 @@ for (const [what, make] of BAD) {
 
 test("A client whose first token is bad gets in with the next one", async () => {
 	const client = app.client();
-	const session = signIn(client, async (fresh) => (fresh ? await tokens.make("late") : await strangers.make("late")));
+	const session = signIn(client, async (fresh) =>
+		fresh ? await tokens.make("late") : await strangers.make("late"),
+	);
 	expect(await session.next()).toBe(true);
 	expect(await client.mutation(mutation("people:myName"), {})).toBe("late");
 });
@@ -148,6 +160,21 @@ test("A token that runs out on an open connection acts no longer", async () => {
 	}
 	const { code } = await socket.closed;
 	expect(code).toBe(1000);
+});
+
+test("The transition that confirms a token says how far the client's clock is off", async () => {
+	const socket = await openRawSocket(app.url);
+	socket.send(connect({ clientTs: Date.now() + 60_000 }));
+	socket.send({
+		type: "Authenticate",
+		tokenType: "User",
+		value: await tokens.make("skewed"),
+		baseVersion: 0,
+	});
+	const { clientClockSkew } = await socket.nextOf("Transition");
+	expect(clientClockSkew as number).toBeGreaterThan(30_000);
+	expect(clientClockSkew as number).toBeLessThanOrEqual(60_000);
+	socket.close();
 });
 
 test("The HTTP client signs in with a token", async () => {
@@ -188,7 +215,9 @@ test("The admin key runs internal functions, and only it", async () => {
 	expect((await call({ Authorization: "Convex " })).status).toBe(401);
 	expect((await call({ Authorization: "Basic abc" })).status).toBe(401);
 	expect((await call({ Authorization: `Bearer ${await tokens.make("ada")}` })).status).toBe(403);
-	expect(await (await call({}, "notes:secret", "function", `?adminKey=${encodeURIComponent(ADMIN_KEY)}`)).json()).toMatchObject({ status: "success" });
+	expect(
+		await (await call({}, "notes:secret", "function", `?adminKey=${encodeURIComponent(ADMIN_KEY)}`)).json(),
+	).toMatchObject({ status: "success" });
 	const open = await (await call({}, "notes:secret", "query")).json();
 	expect(open).toMatchObject({ status: "error" });
 	expect(JSON.stringify(open)).toContain("Could not find public function for 'notes:secret'");
@@ -197,5 +226,8 @@ test("The admin key runs internal functions, and only it", async () => {
 test("The admin acts as a user when it says so", async () => {
 	const acting = Buffer.from(JSON.stringify({ issuer: "i", subject: "s", name: "S" })).toString("base64");
 	const reply = await call({ Authorization: `Convex ${ADMIN_KEY}:${acting}` }, "people:me");
-	expect(await reply.json()).toMatchObject({ status: "success", value: { subject: "s", tokenIdentifier: "i|s", name: "S" } });
+	expect(await reply.json()).toMatchObject({
+		status: "success",
+		value: { subject: "s", tokenIdentifier: "i|s", name: "S" },
+	});
 });

@@ -23,12 +23,15 @@ function wire(port: number, text: string): Promise<string> {
 		socket.on("data", (part) => {
 			reply += part;
 		});
-		socket.on("error", (error: NodeJS.ErrnoException) => (error.code === "ECONNRESET" ? resolve(reply) : reject(error)));
+		socket.on("error", (error: NodeJS.ErrnoException) =>
+			error.code === "ECONNRESET" ? resolve(reply) : reject(error),
+		);
 		socket.on("close", () => resolve(reply));
 	});
 }
 
-const get = (host: string, path = "/version", more = "") => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}\r\n`;
+const get = (host: string, path = "/version", more = "") =>
+	`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}\r\n`;
 const statusOf = (reply: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(reply)?.[1]);
 
 const HOSTS: [string, boolean][] = [
@@ -85,12 +88,23 @@ for (const [origin, allowed] of ORIGINS) {
 }
 
 test("A socket for another host name is refused", async () => {
-	const upgrade = get("evil.example", "/api/sync", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n");
+	const upgrade = get(
+		"evil.example",
+		"/api/sync",
+		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n",
+	);
 	expect(statusOf(await wire(app.port, upgrade))).toBe(403);
 });
 
 test("Bytes that are no HTTP get 400 or a closed door, and hurt nobody", async () => {
-	for (const garbage of ["\x16\x03\x01\x02\x00\x01\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n", `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(100_000)}\r\n\r\n`, "POST /api/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n"]) {
+	for (const garbage of [
+		"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+		"GET\r\n\r\n",
+		"GET / HTTP/9.9\r\n\r\n",
+		"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(100_000)}\r\n\r\n`,
+		"POST /api/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+	]) {
 		const status = statusOf(await wire(app.port, garbage));
 		expect(status < 500 || status === 505 || Number.isNaN(status)).toBe(true);
 	}
@@ -105,7 +119,9 @@ test("A port that is taken is told in one sentence, and nothing stays open", asy
 		const error = await start().catch((thrown) => thrown);
 		expect(error).toBeInstanceOf(ServerStartError);
 		expect(error).toMatchObject({ code: "portInUse", port });
-		expect((error as Error).message).toMatch(/^Port \d+ on 127\.0\.0\.1 is in use by another program\. Stop it, or choose another port\.$/);
+		expect((error as Error).message).toMatch(
+			/^Port \d+ on 127\.0\.0\.1 is in use by another program\. Stop it, or choose another port\.$/,
+		);
 	}
 	await new Promise((resolve) => taken.close(resolve));
 	const { api, site } = await openListeners("127.0.0.1", port, 0);
@@ -116,7 +132,9 @@ test("A port that is taken is told in one sentence, and nothing stays open", asy
 test("An address that is not ours is told in one sentence", async () => {
 	const error = await openListeners("203.0.113.1", 0, 0).catch((thrown) => thrown);
 	expect(error).toMatchObject({ code: "address" });
-	expect((error as Error).message).toMatch(/^Cannot listen on 203\.0\.113\.1:0 \(\w+\)\. Check the address\.$/);
+	expect((error as Error).message).toMatch(
+		/^Cannot listen on 203\.0\.113\.1:0 \(\w+\)\. Check the address\.$/,
+	);
 });
 
 test("Until the engine stands, requests are told to come back", async () => {

@@ -27,7 +27,10 @@ test("An action answers on both ports, and sees its public address", async () =>
 
 test("An action runs a mutation and chooses its status", async () => {
 	for (const place of places()) {
-		const reply = await fetch(`${place}/notes`, { method: "POST", body: JSON.stringify({ room: "site", text: place }) });
+		const reply = await fetch(`${place}/notes`, {
+			method: "POST",
+			body: JSON.stringify({ room: "site", text: place }),
+		});
 		expect(reply.status).toBe(201);
 		expect(((await reply.json()) as { id: string }).id).toBeString();
 	}
@@ -68,7 +71,10 @@ test("An action that throws is 500 with the error's text and no paths of this ma
 });
 
 test("A body above 20 MiB is refused", async () => {
-	const reply = await fetch(`${app.siteUrl}/echo/big`, { method: "POST", body: new Uint8Array(21 * 1024 * 1024) }).catch(() => null);
+	const reply = await fetch(`${app.siteUrl}/echo/big`, {
+		method: "POST",
+		body: new Uint8Array(21 * 1024 * 1024),
+	}).catch(() => null);
 	if (reply) expect(reply.status).toBe(413);
 	expect((await fetch(`${app.siteUrl}/hello`)).status).toBe(200);
 });

@@ -28,10 +28,14 @@ test("The stock HTTP client queries, mutates and acts", async () => {
 
 test("The HTTP client gets errors and their data", async () => {
 	const client = app.http();
-	await expect(client.mutation(mutation("notes:fail"), { room: "x", how: "plain" })).rejects.toThrow("plain failure");
-	const failed = await client.mutation(mutation("notes:fail"), { room: "x", how: "convex" }).catch((error) => error);
+	await expect(client.mutation(mutation("notes:fail"), { room: "x", how: "plain" })).rejects.toThrow(
+		"plain failure",
+	);
+	const failed = await client
+		.mutation(mutation("notes:fail"), { room: "x", how: "convex" })
+		.catch((error) => error);
 	expect(failed).toBeInstanceOf(ConvexError);
-	expect((failed as ConvexError<object>).data).toEqual({ code: "full", left: 3n });
+	expect((failed as ConvexError<{ code: string; left: bigint }>).data).toEqual({ code: "full", left: 3n });
 });
 
 test("A consistent query sees the state of its timestamp", async () => {
@@ -45,24 +49,49 @@ test("A function's own failure is HTTP 200 with a status; log lines are left out
 	expect([good.status, await good.json()]).toEqual([200, { status: "success", value: [] }]);
 	const bad = await post("/api/query", { path: "notes:failingQuery", args: { room: "s" } });
 	expect(bad.status).toBe(200);
-	expect(await bad.json()).toMatchObject({ status: "error", errorData: { code: "empty" }, errorMessage: expect.stringMatching(/^\[Request ID: [0-9a-f]{16}\] Server Error/) });
+	expect(await bad.json()).toMatchObject({
+		status: "error",
+		errorData: { code: "empty" },
+		errorMessage: expect.stringMatching(/^\[Request ID: [0-9a-f]{16}\] Server Error/),
+	});
 	const loud = await post("/api/mutation", { path: "notes:loud", args: {} });
-	expect(await loud.json()).toMatchObject({ status: "success", value: null, logLines: [expect.stringContaining("[LOG] 'hello' { a: 1 }"), expect.stringContaining("[WARN] 'careful'")] });
+	expect(await loud.json()).toMatchObject({
+		status: "success",
+		value: null,
+		logLines: [
+			expect.stringContaining("[LOG] 'hello' { a: 1 }"),
+			expect.stringContaining("[WARN] 'careful'"),
+		],
+	});
 });
 
 test("Args may stand in an array, or be left out", async () => {
-	expect(await (await post("/api/query", { path: "notes:list", args: [{ room: "a" }] })).json()).toMatchObject({ value: [] });
+	expect(
+		await (await post("/api/query", { path: "notes:list", args: [{ room: "a" }] })).json(),
+	).toMatchObject({ value: [] });
 	expect(await (await post("/api/query", { path: "people:me" })).json()).toMatchObject({ value: null });
 });
 
 test("A query answers GET too", async () => {
-	const search = new URLSearchParams({ path: "notes:list", args: JSON.stringify({ room: "get" }), format: "json" });
-	expect(await (await fetch(`${app.url}/api/query?${search}`)).json()).toEqual({ status: "success", value: [] });
+	const search = new URLSearchParams({
+		path: "notes:list",
+		args: JSON.stringify({ room: "get" }),
+		format: "json",
+	});
+	expect(await (await fetch(`${app.url}/api/query?${search}`)).json()).toEqual({
+		status: "success",
+		value: [],
+	});
 	expect((await fetch(`${app.url}/api/mutation?${search}`)).status).toBe(404);
 });
 
 test("Formats differ in how they write what JSON has no word for", async () => {
-	const value = async (format?: string) => ((await (await post("/api/query", { path: "notes:values", args: {}, format })).json()) as { value: object }).value;
+	const value = async (format?: string) =>
+		(
+			(await (await post("/api/query", { path: "notes:values", args: {}, format })).json()) as {
+				value: object;
+			}
+		).value;
 	const encoded = { int: { $integer: "BwAAAAAAAAA=" }, bytes: { $bytes: "AQID" } };
 	expect(await value()).toMatchObject(encoded);
 	expect(await value("convex_encoded_json")).toMatchObject(encoded);
@@ -82,29 +111,51 @@ test("A batch of queries is answered in order, each for itself", async () => {
 			{ path: "people:me", args: {}, format: "json" },
 		],
 	});
-	expect(await reply.json()).toMatchObject({ results: [{ status: "success", value: ["in b"] }, { status: "error" }, { status: "success", value: null }] });
+	expect(await reply.json()).toMatchObject({
+		results: [
+			{ status: "success", value: ["in b"] },
+			{ status: "error" },
+			{ status: "success", value: null },
+		],
+	});
 });
 
 test("A timestamp can be had and used, and must be one of ours", async () => {
 	const { ts } = (await (await post("/api/query_ts", {})).json()) as { ts: string };
 	const at = await post("/api/query_at_ts", { path: "notes:list", args: { room: "ts" }, ts });
 	expect(await at.json()).toEqual({ status: "success", value: [] });
-	expect((await post("/api/query_at_ts", { path: "notes:list", args: { room: "ts" }, ts: "soon" })).status).toBe(400);
+	expect(
+		(await post("/api/query_at_ts", { path: "notes:list", args: { room: "ts" }, ts: "soon" })).status,
+	).toBe(400);
 	const future = Buffer.alloc(8, 0x7f).toString("base64");
-	expect((await post("/api/query_at_ts", { path: "notes:list", args: { room: "ts" }, ts: future })).status).toBe(400);
+	expect(
+		(await post("/api/query_at_ts", { path: "notes:list", args: { room: "ts" }, ts: future })).status,
+	).toBe(400);
 });
 
 test("A function runs by its address, of whatever kind it is", async () => {
-	expect(await (await post("/api/run/notes/send", { args: { room: "run", text: "x" } })).json()).toMatchObject({ status: "success" });
-	expect(await (await post("/api/run/notes/list", { args: { room: "run" } })).json()).toEqual({ status: "success", value: ["x"] });
-	expect(await (await post("/api/run/notes:values", { args: {} })).json()).toMatchObject({ value: { int: "7" } });
+	expect(
+		await (await post("/api/run/notes/send", { args: { room: "run", text: "x" } })).json(),
+	).toMatchObject({ status: "success" });
+	expect(await (await post("/api/run/notes/list", { args: { room: "run" } })).json()).toEqual({
+		status: "success",
+		value: ["x"],
+	});
+	expect(await (await post("/api/run/notes:values", { args: {} })).json()).toMatchObject({
+		value: { int: "7" },
+	});
 	expect(await (await post("/api/run/notes/secret", { args: {} })).json()).toMatchObject({ status: "error" });
-	expect(await (await post("/api/run/notes/secret", { args: {} }, { Authorization: `Convex ${ADMIN_KEY}` })).json()).toMatchObject({ value: "for the house" });
+	expect(
+		await (
+			await post("/api/run/notes/secret", { args: {} }, { Authorization: `Convex ${ADMIN_KEY}` })
+		).json(),
+	).toMatchObject({ value: "for the house" });
 });
 
 test("The server says what it is", async () => {
-	for (const path of ["/", "/version", "/instance_name", "/instance_version"]) expect((await fetch(`${app.url}${path}`)).status).toBe(200);
-	expect(await (await post("/echo", "back")).text()).toBe('back');
+	for (const path of ["/", "/version", "/instance_name", "/instance_version"])
+		expect((await fetch(`${app.url}${path}`)).status).toBe(200);
+	expect(await (await post("/echo", "back")).text()).toBe("back");
 	expect((await fetch(`${app.url}/version`, { method: "DELETE" })).status).toBe(405);
 	expect((await fetch(`${app.url}/nothing/here`)).status).toBe(404);
 	expect((await fetch(`${app.url}/api/nothing`)).status).toBe(404);
@@ -143,7 +194,10 @@ test("Values nested too deep are the call's failure, not the server's", async ()
 });
 
 test("A body above the limit is refused with 413", async () => {
-	const reply = await post("/api/mutation", `{"path":"notes:send","args":{"room":"l","text":"${"x".repeat(21 * 1024 * 1024)}"}}`).catch(() => null);
+	const reply = await post(
+		"/api/mutation",
+		`{"path":"notes:send","args":{"room":"l","text":"${"x".repeat(21 * 1024 * 1024)}"}}`,
+	).catch(() => null);
 	if (reply) expect(reply.status).toBe(413);
 	expect((await fetch(`${app.url}/version`)).status).toBe(200);
 });
@@ -152,7 +206,11 @@ test("A page of an allowed origin may call the API with its credentials", async 
 	const origin = "http://localhost:5173";
 	const asked = await fetch(`${app.url}/api/query`, {
 		method: "OPTIONS",
-		headers: { Origin: origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "convex-client,content-type" },
+		headers: {
+			Origin: origin,
+			"Access-Control-Request-Method": "POST",
+			"Access-Control-Request-Headers": "convex-client,content-type",
+		},
 	});
 	expect(asked.status).toBe(204);
 	expect(asked.headers.get("access-control-allow-origin")).toBe(origin);

@@ -1,5 +1,6 @@
 /** Stock clients over real sockets: what they show is what the functions say, at once and in order. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { OptimisticLocalStore } from "convex/browser";
 import { ConvexReactClient } from "convex/react";
 import { ConvexError } from "convex/values";
 import { WebSocket as WsWebSocket } from "ws";
@@ -17,7 +18,8 @@ test("A live query gives its first result and every later one", async () => {
 	const reader = watch<string[]>(app.client(), "notes:list", { room: "live" });
 	expect(await reader.until(() => true)).toEqual([]);
 	const writer = app.client();
-	for (const text of ["one", "two", "three"]) await writer.mutation(mutation("notes:send"), { room: "live", text });
+	for (const text of ["one", "two", "three"])
+		await writer.mutation(mutation("notes:send"), { room: "live", text });
 	expect(await reader.until((texts) => texts.length === 3)).toEqual(["one", "two", "three"]);
 });
 
@@ -53,7 +55,7 @@ test("An optimistic update stands until the real result replaces it, with no sta
 	const reader = watch<string[]>(client, "notes:list", { room: "hope" });
 	await reader.until(() => true);
 	await client.mutation(mutation("notes:send"), { room: "hope", text: "sent" }, {
-		optimisticUpdate: (store: { getQuery: Function; setQuery: Function }) => {
+		optimisticUpdate: (store: OptimisticLocalStore) => {
 			const now = store.getQuery(query("notes:list"), { room: "hope" }) as string[];
 			store.setQuery(query("notes:list"), { room: "hope" }, [...now, "sent"]);
 		},
@@ -68,7 +70,8 @@ test("An optimistic update of a mutation that fails is taken back", async () => 
 	const reader = watch<string[]>(client, "notes:list", { room: "vain" });
 	await reader.until(() => true);
 	const failed = client.mutation(mutation("notes:fail"), { room: "vain", how: "plain" }, {
-		optimisticUpdate: (store: { setQuery: Function }) => store.setQuery(query("notes:list"), { room: "vain" }, ["maybe"]),
+		optimisticUpdate: (store: OptimisticLocalStore) =>
+			store.setQuery(query("notes:list"), { room: "vain" }, ["maybe"]),
 	} as never);
 	await expect(failed).rejects.toThrow("plain failure");
 	await reader.until((texts) => texts.length === 0);
@@ -102,15 +105,20 @@ test("Errors arrive with their text and where they were called", async () => {
 	await expect(client.mutation(mutation("notes:fail"), { room: "e", how: "plain" })).rejects.toThrow(
 		/\[CONVEX M\(notes:fail\)\] \[Request ID: [0-9a-f]{16}\] Server Error[\s\S]*Uncaught Error: plain failure/,
 	);
-	await expect(client.mutation(mutation("notes:missing"), {})).rejects.toThrow("Could not find public function");
-	await expect(client.mutation(mutation("notes:send"), { room: 1 })).rejects.toThrow("ArgumentValidationError");
+	await expect(client.mutation(mutation("notes:missing"), {})).rejects.toThrow(
+		"Could not find public function",
+	);
+	await expect(client.mutation(mutation("notes:send"), { room: 1 })).rejects.toThrow(
+		"ArgumentValidationError",
+	);
 	await expect(client.mutation(mutation("notes:list"), { room: "e" })).rejects.toThrow("Trying to execute");
 	expect(await app.http().query(query("notes:list"), { room: "e" })).toEqual([]);
 });
 
 test("The data of a ConvexError arrives as it was thrown, null included", async () => {
 	const client = app.client();
-	const caught = (how: string) => client.mutation(mutation("notes:fail"), { room: "e", how }).catch((error: unknown) => error);
+	const caught = (how: string) =>
+		client.mutation(mutation("notes:fail"), { room: "e", how }).catch((error: unknown) => error);
 	const full = await caught("convex");
 	expect(full).toBeInstanceOf(ConvexError);
 	expect((full as ConvexError<{ code: string; left: bigint }>).data).toEqual({ code: "full", left: 3n });
@@ -130,7 +138,9 @@ test("A query that fails recovers when its data does", async () => {
 test("Log lines of a function appear at the client that called it", async () => {
 	const lines: string[] = [];
 	await app.client({ lines }).mutation(mutation("notes:loud"), {});
-	expect(lines.some((line) => line.includes("M(notes:loud)") && line.includes("'hello' { a: 1 }"))).toBe(true);
+	expect(lines.some((line) => line.includes("M(notes:loud)") && line.includes("'hello' { a: 1 }"))).toBe(
+		true,
+	);
 	expect(lines.some((line) => line.includes("'careful'"))).toBe(true);
 	expect(lines.some((line) => line.includes("Could not parse"))).toBe(false);
 });
@@ -160,7 +170,10 @@ test("Live pages keep their ends: what is added appears in the first page only",
 	const client = app.client();
 	const send = (text: string) => client.mutation(mutation("notes:send"), { room: "pages", text });
 	for (const text of ["1", "2", "3", "4", "5", "6"]) await send(text);
-	const opts = (cursor: string | null, id: number) => ({ room: "pages", paginationOpts: { numItems: 3, cursor, id } });
+	const opts = (cursor: string | null, id: number) => ({
+		room: "pages",
+		paginationOpts: { numItems: 3, cursor, id },
+	});
 	const first = watch<Page>(client, "notes:page", opts(null, 1));
 	const one = await first.until(() => true);
 	expect(one.page.map(({ text }) => text)).toEqual(["6", "5", "4"]);
@@ -185,7 +198,10 @@ test("A reconnected client keeps the ends of its pages", async () => {
 	const other = app.client();
 	const send = (text: string) => other.mutation(mutation("notes:send"), { room: "again", text });
 	for (const text of ["1", "2", "3", "4"]) await send(text);
-	const first = watch<Page>(client, "notes:page", { room: "again", paginationOpts: { numItems: 2, cursor: null, id: 1 } });
+	const first = watch<Page>(client, "notes:page", {
+		room: "again",
+		paginationOpts: { numItems: 2, cursor: null, id: 1 },
+	});
 	const before = await first.until(() => true);
 	sockets.at(-1)?.close();
 	await until(() => !client.connectionState().isWebSocketConnected);

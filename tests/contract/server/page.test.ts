@@ -21,13 +21,18 @@ afterAll(async () => {
 	folder.remove();
 });
 
-const get = (path: string, headers: Record<string, string> = {}, method = "GET") => fetch(`${app.siteUrl}${path}`, { headers, method });
+const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+	fetch(`${app.siteUrl}${path}`, { headers, method });
 const NAVIGATION = { Accept: "text/html,*/*" };
 
 test("The page is at the root and wherever a reader navigates to", async () => {
 	for (const path of ["/", "/index.html", "/sessions/abc"]) {
 		const reply = await get(path, NAVIGATION);
-		expect([reply.status, reply.headers.get("content-type"), await reply.text()]).toEqual([200, "text/html; charset=utf-8", "<!doctype html><title>page</title>"]);
+		expect([reply.status, reply.headers.get("content-type"), await reply.text()]).toEqual([
+			200,
+			"text/html; charset=utf-8",
+			"<!doctype html><title>page</title>",
+		]);
 	}
 	expect((await get("/missing.js")).status).toBe(404);
 	expect((await get("/", NAVIGATION, "POST")).status).toBe(404);
@@ -62,7 +67,15 @@ test("Names with a hash are kept for ever, others are asked for again and answer
 
 test("Nothing outside the folder is served", async () => {
 	symlinkSync(join(folder.path, "secret.txt"), join(page, "link.txt"));
-	for (const path of ["/..%2fsecret.txt", "/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt", "/..%5csecret.txt", "/%00", "/assets", "/link.txt"]) {
+	for (const path of [
+		"/..%2fsecret.txt",
+		"/%2e%2e/secret.txt",
+		"/assets/..%2f..%2fsecret.txt",
+		"/..%5csecret.txt",
+		"/%00",
+		"/assets",
+		"/link.txt",
+	]) {
 		const reply = await get(path);
 		expect(reply.status).toBe(404);
 		expect(await reply.text()).not.toContain("not for the page");

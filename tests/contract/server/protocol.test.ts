@@ -1,6 +1,5 @@
 /** The sync protocol frame by frame: versions, order of frames, and what is refused. */
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { mutation, query, type RunningApp, startApp } from "./running-app.ts";
 import {
 	add,
 	connect,
@@ -13,6 +12,7 @@ import {
 	remove,
 	type TransitionFrame,
 } from "./raw-socket.ts";
+import { mutation, query, type RunningApp, startApp } from "./running-app.ts";
 
 let app: RunningApp;
 const open: RawSocket[] = [];
@@ -177,7 +177,13 @@ test("Signing out changes the identity's version even when no query is subscribe
 test("The admin key signs in on the socket, and may act as a user", async () => {
 	const socket = await connected();
 	const impersonating = { issuer: "i", subject: "s", tokenIdentifier: "i|s" };
-	socket.send({ type: "Authenticate", tokenType: "Admin", value: "server-app|0123456789abcdef", baseVersion: 0, impersonating });
+	socket.send({
+		type: "Authenticate",
+		tokenType: "Admin",
+		value: "server-app|0123456789abcdef",
+		baseVersion: 0,
+		impersonating,
+	});
 	socket.send(modify(0, [add(0, "people:me", {}), add(1, "notes:secret", {})]));
 	const values = new Map<number, unknown>();
 	while (values.size < 2) {
@@ -238,11 +244,23 @@ const REFUSED: [string, unknown[], RegExp][] = [
 	["a version that does not rise", [connect(), { ...modify(0, []), newVersion: 0 }], /raise/],
 	["a query id twice", [connect(), modify(0, [add(0, "a:b", {}), add(0, "a:b", {})])], /Duplicate/],
 	["the removal of a query that is not there", [connect(), modify(0, [remove(5)])], /Nonexistent/],
-	["Authenticate from another base version", [connect(), { type: "Authenticate", tokenType: "None", baseVersion: 2 }], /base version/],
-	["an unknown kind of token", [connect(), { type: "Authenticate", tokenType: "Odd", baseVersion: 0 }], /tokenType/],
+	[
+		"Authenticate from another base version",
+		[connect(), { type: "Authenticate", tokenType: "None", baseVersion: 2 }],
+		/base version/,
+	],
+	[
+		"an unknown kind of token",
+		[connect(), { type: "Authenticate", tokenType: "Odd", baseVersion: 0 }],
+		/tokenType/,
+	],
 	["a negative query id", [connect(), modify(0, [add(-1, "a:b", {})])], /queryId/],
 	["args that are no array", [connect(), { ...mutate(0, "a:b", {}), args: {} }], /args/],
-	["a path that is no string", [connect(), { type: "Mutation", requestId: 0, udfPath: 7, args: [{}] }], /udfPath/],
+	[
+		"a path that is no string",
+		[connect(), { type: "Mutation", requestId: 0, udfPath: 7, args: [{}] }],
+		/udfPath/,
+	],
 	["a component's function", [connect(), { ...mutate(0, "a:b", {}), componentPath: "x" }], /[Cc]omponent/],
 	["a timestamp that is none", [connect({ maxObservedTimestamp: "soon" })], /maxObservedTimestamp/],
 ];

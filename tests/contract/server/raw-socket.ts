@@ -8,7 +8,10 @@ export type TransitionFrame = Frame & {
 };
 export type RawSocket = Awaited<ReturnType<typeof openRawSocket>>;
 
-export async function openRawSocket(url: string, options: { headers?: Record<string, string>; path?: string } = {}) {
+export async function openRawSocket(
+	url: string,
+	options: { headers?: Record<string, string>; path?: string } = {},
+) {
 	const address = `${url.replace(/^http/, "ws")}${options.path ?? "/api/1.48.0/sync"}`;
 	const ws = new WebSocket(address, { headers: options.headers ?? {} } as unknown as string[]);
 	const frames: Frame[] = [];
@@ -66,7 +69,12 @@ export const connect = (more: Record<string, unknown> = {}) => ({
 	...more,
 });
 
-export const add = (queryId: number, udfPath: string, args: unknown) => ({ type: "Add", queryId, udfPath, args: [args] });
+export const add = (queryId: number, udfPath: string, args: unknown) => ({
+	type: "Add",
+	queryId,
+	udfPath,
+	args: [args],
+});
 export const remove = (queryId: number) => ({ type: "Remove", queryId });
 export const modify = (baseVersion: number, modifications: unknown[]) => ({
 	type: "ModifyQuerySet",

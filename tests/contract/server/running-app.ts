@@ -94,9 +94,9 @@ export function watch<T>(client: ConvexClient, path: string, args: Record<string
 		stop,
 		/** The newest result for which `holds`; waits until there is one. */
 		until: (holds: (value: T) => boolean) =>
-			until(() => (seen.length > 0 && holds(seen.at(-1) as T) ? { value: seen.at(-1) as T } : undefined)).then(
-				(found) => found.value,
-			),
+			until(() =>
+				seen.length > 0 && holds(seen.at(-1) as T) ? { value: seen.at(-1) as T } : undefined,
+			).then((found) => found.value),
 		error: () => until(() => errors.at(-1)),
 	};
 }

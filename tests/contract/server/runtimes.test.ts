@@ -16,9 +16,13 @@ afterEach(async () => {
 });
 
 async function serve(runtime: string, dataDir: string, ports: readonly number[]) {
-	const child = spawn(join(ROOT, "node_modules", ".bin", runtime), [join(import.meta.dirname, "serve-app.ts"), dataDir, ...ports.map(String)], {
-		stdio: ["ignore", "pipe", "inherit"],
-	});
+	const child = spawn(
+		join(ROOT, "node_modules", ".bin", runtime),
+		[join(import.meta.dirname, "serve-app.ts"), dataDir, ...ports.map(String)],
+		{
+			stdio: ["ignore", "pipe", "inherit"],
+		},
+	);
 	cleanUp.push(() => child.exitCode === null && child.signalCode === null && child.kill("SIGKILL"));
 	const exited = once(child, "exit") as Promise<[number | null, string | null]>;
 	const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
@@ -37,7 +41,9 @@ for (const runtime of ["node", "bun"]) {
 		await counter.until((value) => value === 0);
 		expect(await client.mutation(mutation("notes:count"), { name: "n" })).toBe(1);
 		expect(await counter.until((value) => value === 1)).toBe(1);
-		expect(await (await fetch(`${server.siteUrl}/hello`, { method: "GET" })).text()).toStartWith("hello from");
+		expect(await (await fetch(`${server.siteUrl}/hello`, { method: "GET" })).text()).toStartWith(
+			"hello from",
+		);
 		const address: string = await client.mutation(mutation("files:uploadUrl"), {});
 		const stored = await fetch(address, { method: "POST", body: new Uint8Array(100_000) });
 		expect(stored.status).toBe(200);
@@ -50,7 +56,9 @@ for (const runtime of ["node", "bun"]) {
 			if (parts.length === part.totalParts) break;
 		}
 		expect((JSON.parse(parts.join("")) as TransitionFrame).modifications).toHaveLength(1);
-		const refused = await openRawSocket(server.url, { headers: { Origin: "https://evil.example" } }).catch(() => null);
+		const refused = await openRawSocket(server.url, { headers: { Origin: "https://evil.example" } }).catch(
+			() => null,
+		);
 		expect(refused).toBeNull();
 		const garbage = await openRawSocket(server.url);
 		garbage.send("{");
@@ -69,11 +77,15 @@ test("Killed in the middle of mutations and started again, every answered one is
 	const first = await serve("bun", folder.path, ports);
 	const lines: string[] = [];
 	const take = (...parts: unknown[]) => void lines.push(parts.join(" "));
-	const client = new ConvexClient(first.url, { logger: { log: take, warn: take, error: take, logVerbose() {} } });
+	const client = new ConvexClient(first.url, {
+		logger: { log: take, warn: take, error: take, logVerbose() {} },
+	});
 	cleanUp.push(() => client.close());
 	const texts = Array.from({ length: 300 }, (_, n) => String(n));
 	let answered = 0;
-	const sent = texts.map((text) => client.mutation(mutation("notes:send"), { room: "kill", text }).then(() => answered++));
+	const sent = texts.map((text) =>
+		client.mutation(mutation("notes:send"), { room: "kill", text }).then(() => answered++),
+	);
 	await sent[20];
 	first.child.kill("SIGKILL");
 	await first.exited;

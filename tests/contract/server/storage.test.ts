@@ -13,12 +13,18 @@ afterAll(async () => {
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("base64");
 
-async function store(bytes: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}): Promise<Response> {
+async function store(
+	bytes: Uint8Array<ArrayBuffer>,
+	headers: Record<string, string> = {},
+): Promise<Response> {
 	const address: string = await app.http().mutation(mutation("files:uploadUrl"), {});
 	return await fetch(address, { method: "POST", headers, body: bytes });
 }
 
-async function stored(bytes: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}): Promise<{ id: string; url: string }> {
+async function stored(
+	bytes: Uint8Array<ArrayBuffer>,
+	headers: Record<string, string> = {},
+): Promise<{ id: string; url: string }> {
 	const reply = await store(bytes, headers);
 	expect(reply.status).toBe(200);
 	const { storageId } = (await reply.json()) as { storageId: string };
@@ -46,12 +52,24 @@ test("Parts of a file are served, impossible parts are not", async () => {
 	const { url } = await stored(BYTES);
 	const part = async (range: string) => {
 		const reply = await fetch(url, { headers: { Range: range } });
-		return [reply.status, reply.headers.get("content-range"), Buffer.from(await reply.arrayBuffer())] as const;
+		return [
+			reply.status,
+			reply.headers.get("content-range"),
+			Buffer.from(await reply.arrayBuffer()),
+		] as const;
 	};
 	expect(await part("bytes=0-9")).toEqual([206, "bytes 0-9/200000", Buffer.from(BYTES.slice(0, 10))]);
-	expect(await part("bytes=199990-")).toEqual([206, "bytes 199990-199999/200000", Buffer.from(BYTES.slice(-10))]);
+	expect(await part("bytes=199990-")).toEqual([
+		206,
+		"bytes 199990-199999/200000",
+		Buffer.from(BYTES.slice(-10)),
+	]);
 	expect(await part("bytes=-5")).toEqual([206, "bytes 199995-199999/200000", Buffer.from(BYTES.slice(-5))]);
-	expect(await part("bytes=199999-900000")).toEqual([206, "bytes 199999-199999/200000", Buffer.from(BYTES.slice(-1))]);
+	expect(await part("bytes=199999-900000")).toEqual([
+		206,
+		"bytes 199999-199999/200000",
+		Buffer.from(BYTES.slice(-1)),
+	]);
 	for (const range of ["bytes=200000-", "bytes=9-3", "bytes=-", "bytes=-0", "bytes=0-1,4-5", "bytes=a-b"]) {
 		expect((await part(range)).slice(0, 2)).toEqual([416, "bytes */200000"]);
 	}
@@ -72,7 +90,10 @@ test("Content that is not what its digest says is refused and not kept", async (
 test("An upload without a good token is refused", async () => {
 	for (const search of ["", "?token=", "?token=made-up"]) {
 		const reply = await fetch(`${app.url}/api/storage/upload${search}`, { method: "POST", body: "x" });
-		expect([reply.status, ((await reply.json()) as { code: string }).code]).toEqual([401, "StorageTokenInvalid"]);
+		expect([reply.status, ((await reply.json()) as { code: string }).code]).toEqual([
+			401,
+			"StorageTokenInvalid",
+		]);
 	}
 });
 

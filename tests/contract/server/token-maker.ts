@@ -8,7 +8,9 @@ export const AUDIENCE = "server-app";
 
 export async function tokenMaker() {
 	const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
-	const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "k1", alg: "ES256", use: "sig" }] });
+	const jwks = JSON.stringify({
+		keys: [{ ...(await exportJWK(publicKey)), kid: "k1", alg: "ES256", use: "sig" }],
+	});
 	let made = 0;
 	return {
 		/** The key set that the app is to know, for its `JWKS` variable. */

@@ -1,5 +1,5 @@
 /** One backend and one browser for a test file, and pages in it that are signed in or out. */
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import type { Page } from "playwright-core";
 import { openBrowser } from "../../support/browser.ts";
 import { type PageBackend, startPageBackend, type Terminal } from "./page-backend.ts";
@@ -18,6 +18,8 @@ const EXPECTED = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE
 
 /** Call at the top of a test file; the fields are there once the tests run. Any error in a page fails the file. */
 export function setUpPages(options: { width?: number; height?: number; dark?: boolean } = {}): Setup {
+	// A busy machine may take its time; a test that hangs is told from one that is slow by the page's own deadlines.
+	setDefaultTimeout(60_000);
 	const setup = {} as Setup;
 	const complaints: string[] = [];
 	let browser: Awaited<ReturnType<typeof openBrowser>> | undefined;

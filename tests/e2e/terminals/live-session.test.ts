@@ -123,10 +123,11 @@ describe.each([...PI_VERSIONS])("a session of Pi %s", (version) => {
 			await terminal.submit("/compact");
 			// Pi asks twice when the cut falls into a turn.
 			const isCompacted = () => seen.entries.some((entry) => entry.type === "compaction");
-			while (!isCompacted()) {
+			for (let round = 0; round < 15 && !isCompacted(); round += 1) {
 				const request = await live.model.next(1_000).catch(() => null);
 				request?.text("A summary of what was said.").finish();
 			}
+			expect(isCompacted(), await terminal.screen()).toBe(true);
 			await terminal.submit("go on after that");
 			(await live.model.next()).text("Going on.").finish();
 			await live.observer.until("the answer", () =>

@@ -17,7 +17,9 @@ test("Timestamps survive the wire, least byte first", () => {
 test("Parts of a frame join to the frame, and none splits a character", () => {
 	expect(chunked("short", "id")).toEqual(["short"]);
 	const frame = JSON.stringify({ text: `${"x".repeat(1_599_990)}${"😀".repeat(1_000_000)}` });
-	const parts = chunked(frame, "id").map((part) => JSON.parse(part) as { chunk: string; partNumber: number; totalParts: number });
+	const parts = chunked(frame, "id").map(
+		(part) => JSON.parse(part) as { chunk: string; partNumber: number; totalParts: number },
+	);
 	expect(parts.map(({ chunk }) => chunk).join("")).toBe(frame);
 	for (const [at, { chunk, partNumber, totalParts }] of parts.entries()) {
 		expect([partNumber, totalParts]).toEqual([at, parts.length]);
@@ -27,12 +29,21 @@ test("Parts of a frame join to the frame, and none splits a character", () => {
 });
 
 test("Paths are told as module and function", () => {
-	expect(["a:b", "a.js:b", "d/a", "d/a.js"].map(canonicalPath)).toEqual(["a:b", "a:b", "d/a:default", "d/a:default"]);
+	expect(["a:b", "a.js:b", "d/a", "d/a.js"].map(canonicalPath)).toEqual([
+		"a:b",
+		"a:b",
+		"d/a:default",
+		"d/a:default",
+	]);
 });
 
 test("Whatever a client sends is read or refused, never a crash of another kind", () => {
 	const refusal = /^(Received|The field|A query set|Components|Authenticate)/;
-	const anything = fc.oneof(fc.string(), fc.json(), messages().map((message) => JSON.stringify(message)));
+	const anything = fc.oneof(
+		fc.string(),
+		fc.json(),
+		messages().map((message) => JSON.stringify(message)),
+	);
 	fc.assert(
 		fc.property(anything, (text) => {
 			try {
@@ -49,11 +60,24 @@ function messages() {
 	const part = fc.oneof(fc.jsonValue(), fc.nat(), fc.constant([{}]), fc.constant("a:b"));
 	return fc.record(
 		{
-			type: fc.constantFrom("Connect", "ModifyQuerySet", "Mutation", "Action", "Authenticate", "Event", "Ping"),
+			type: fc.constantFrom(
+				"Connect",
+				"ModifyQuerySet",
+				"Mutation",
+				"Action",
+				"Authenticate",
+				"Event",
+				"Ping",
+			),
 			sessionId: part,
 			baseVersion: part,
 			newVersion: part,
-			modifications: fc.oneof(part, fc.array(fc.record({ type: fc.constantFrom("Add", "Remove"), queryId: part, udfPath: part, args: part }))),
+			modifications: fc.oneof(
+				part,
+				fc.array(
+					fc.record({ type: fc.constantFrom("Add", "Remove"), queryId: part, udfPath: part, args: part }),
+				),
+			),
 			requestId: part,
 			udfPath: part,
 			args: part,
@@ -67,18 +91,23 @@ function messages() {
 
 test("A host name is read without its port, and nothing else passes for one", () => {
 	expect(["a:1", "A.b", "[::1]:9", "127.0.0.1"].map(hostName)).toEqual(["a", "a.b", "[::1]", "127.0.0.1"]);
-	for (const bad of [undefined, "", "a b", "a@b", "a/b", "a:b", "[::1", "a,b"]) expect(hostName(bad)).toBeNull();
+	for (const bad of [undefined, "", "a b", "a@b", "a/b", "a:b", "[::1", "a,b"])
+		expect(hostName(bad)).toBeNull();
 });
 
 test("Values are spliced as they are, and unwrapped only for the plain format", () => {
 	const outcome = { kind: "ok" as const, valueJson: '{"a":{"$integer":"BwAAAAAAAAA="}}', logLines: [] };
-	expect(outcomeJson(outcome, "convex_encoded_json")).toBe(`{"status":"success","value":${outcome.valueJson}}`);
+	expect(outcomeJson(outcome, "convex_encoded_json")).toBe(
+		`{"status":"success","value":${outcome.valueJson}}`,
+	);
 	expect(outcomeJson(outcome, "json")).toBe('{"status":"success","value":{"a":"7"}}');
 });
 
 test("An admin key without a secret is not taken, whatever stands before it", () => {
 	for (const key of ["", "instance|"]) expect(() => createCallers(key, [])).toThrow("must not be empty");
 	const callers = createCallers("instance|secret", []);
-	for (const good of ["instance|secret", "prod:instance|secret", "secret"]) expect(callers.admin(good).kind).toBe("ok");
-	for (const bad of ["", "|", "instance|", "instance|secret ", "instance|Secret", "secre"]) expect(callers.admin(bad).kind).toBe("refused");
+	for (const good of ["instance|secret", "prod:instance|secret", "secret"])
+		expect(callers.admin(good).kind).toBe("ok");
+	for (const bad of ["", "|", "instance|", "instance|secret ", "instance|Secret", "secre"])
+		expect(callers.admin(bad).kind).toBe("refused");
 });

@@ -1,5 +1,12 @@
 /** An engine whose every answer the test gives by hand, so that the order of things can be chosen. */
-import type { Engine, MutationOutcome, Outcome, QueryOutcome, QuerySet, Subscription } from "../../../src/engine/types.ts";
+import type {
+	Engine,
+	MutationOutcome,
+	Outcome,
+	QueryOutcome,
+	QuerySet,
+	Subscription,
+} from "../../../src/engine/types.ts";
 
 type Held<T> = { resolve(value: T): void; reject(error: unknown): void };
 type Evaluation = { ts: bigint; results: Map<number, QueryOutcome> };
@@ -24,7 +31,8 @@ export function scriptedEngine() {
 		onStale: null,
 		add: (queryId, subscription) => void added.push({ queryId, subscription }),
 		remove: (queryId) => void removed.push(queryId),
-		evaluate: (atLeast = 0n) => new Promise((resolve, reject) => evaluations.push({ atLeast, resolve, reject })),
+		evaluate: (atLeast = 0n) =>
+			new Promise((resolve, reject) => evaluations.push({ atLeast, resolve, reject })),
 		close: () => {
 			closed++;
 		},
@@ -33,8 +41,10 @@ export function scriptedEngine() {
 		functions: new Map(),
 		authProviders: [],
 		latestTs: () => now,
-		mutation: (path: string) => new Promise<MutationOutcome>((resolve, reject) => mutations.push({ path, resolve, reject })),
-		action: (path: string) => new Promise<Outcome>((resolve, reject) => actions.push({ path, resolve, reject })),
+		mutation: (path: string) =>
+			new Promise<MutationOutcome>((resolve, reject) => mutations.push({ path, resolve, reject })),
+		action: (path: string) =>
+			new Promise<Outcome>((resolve, reject) => actions.push({ path, resolve, reject })),
 		openQuerySet: () => querySet,
 	} as unknown as Engine;
 	return {

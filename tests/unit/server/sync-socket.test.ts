@@ -3,7 +3,15 @@ import { expect, test } from "bun:test";
 import { createCallers } from "../../../src/server/callers.ts";
 import { SyncSocket } from "../../../src/server/sync-socket.ts";
 import { decodeTs } from "../../../src/server/timestamps.ts";
-import { add, connect, type Frame, modify, mutate, remove, type TransitionFrame } from "../../contract/server/raw-socket.ts";
+import {
+	add,
+	connect,
+	type Frame,
+	modify,
+	mutate,
+	remove,
+	type TransitionFrame,
+} from "../../contract/server/raw-socket.ts";
 import { scriptedEngine, settle, value } from "./scripted-engine.ts";
 
 function open() {
@@ -18,7 +26,9 @@ function open() {
 	};
 	const logged: string[] = [];
 	const callers = createCallers("k|secret", []);
-	const socket = new SyncSocket(engine.engine, callers, wire, { ip: null, userAgent: null }, (line) => logged.push(line));
+	const socket = new SyncSocket(engine.engine, callers, wire, { ip: null, userAgent: null }, (line) =>
+		logged.push(line),
+	);
 	const receive = (message: unknown) => socket.receive(JSON.stringify(message));
 	receive(connect());
 	return {
@@ -37,7 +47,10 @@ function open() {
 			await settle();
 			const evaluation = engine.evaluations.shift();
 			if (!evaluation) throw new Error("nothing is being evaluated");
-			evaluation.resolve({ ts, results: new Map(results.map(([queryId, json]) => [queryId, value(json, ts)])) });
+			evaluation.resolve({
+				ts,
+				results: new Map(results.map(([queryId, json]) => [queryId, value(json, ts)])),
+			});
 			await settle();
 			return evaluation.atLeast;
 		},
@@ -45,7 +58,13 @@ function open() {
 }
 
 const transitions = (sent: Frame[]) => sent.filter(({ type }) => type === "Transition") as TransitionFrame[];
-const committed = (ts: bigint) => ({ kind: "ok" as const, valueJson: "1", logLines: [], ts, replayed: false });
+const committed = (ts: bigint) => ({
+	kind: "ok" as const,
+	valueJson: "1",
+	logLines: [],
+	ts,
+	replayed: false,
+});
 
 test("A transition whose snapshot holds a running mutation waits for that mutation's response", async () => {
 	const s = open();
@@ -92,6 +111,23 @@ test("A stored answer older than what the client was shown is still followed by 
 	expect(s.evaluations).toEqual([]);
 });
 
+test("While more mutations wait, several answers share one transition, and the last is always covered", async () => {
+	const s = open();
+	for (let n = 0; n < 10; n++) s.receive(mutate(n, "a:m", {}));
+	for (let n = 0; n < 9; n++) {
+		await settle();
+		s.mutations[n]?.resolve(committed(101n + BigInt(n)));
+	}
+	await settle();
+	expect(s.evaluations).toHaveLength(1);
+	s.mutations[9]?.resolve({ kind: "error", errorMessage: "no", logLines: [], ts: null, replayed: false });
+	await s.evaluated(108n);
+	expect(await s.evaluated(109n)).toBe(109n);
+	expect(s.evaluations).toEqual([]);
+	expect(s.types().filter((type) => type === "MutationResponse")).toHaveLength(10);
+	expect(transitions(s.sent)).toHaveLength(2);
+});
+
 test("Being stale without a changed result says nothing to the client", async () => {
 	const s = open();
 	s.receive(modify(0, [add(0, "a:q", {})]));
@@ -112,7 +148,9 @@ test("What happens during an evaluation is taken together in the next one", asyn
 	await s.evaluated(100n, [[0, "0"]]);
 	await s.evaluated(101n);
 	expect(s.evaluations).toEqual([]);
-	expect(transitions(s.sent).map(({ startVersion, endVersion }) => [startVersion.querySet, endVersion.querySet])).toEqual([
+	expect(
+		transitions(s.sent).map(({ startVersion, endVersion }) => [startVersion.querySet, endVersion.querySet]),
+	).toEqual([
 		[0, 1],
 		[1, 3],
 	]);
@@ -129,7 +167,9 @@ test("Mutations run one after the other, actions side by side", async () => {
 	expect(s.mutations.map(({ path }) => path)).toEqual(["a:m0", "a:m1"]);
 	s.actions[1]?.resolve({ kind: "ok", valueJson: "null", logLines: [] });
 	await settle();
-	expect(s.sent.filter(({ type }) => type === "ActionResponse").map(({ requestId }) => requestId)).toEqual([4]);
+	expect(s.sent.filter(({ type }) => type === "ActionResponse").map(({ requestId }) => requestId)).toEqual([
+		4,
+	]);
 });
 
 test("While the client leaves much unread no transition is made; later there is one for all", async () => {
@@ -156,7 +196,10 @@ test("Another identity makes every query run again, with the page ends it had", 
 	s.receive({ type: "Authenticate", tokenType: "Admin", value: "k|secret", baseVersion: 0 });
 	await s.evaluated(100n, [[0, "[1]"]]);
 	expect(s.removed).toEqual([0]);
-	expect(s.added.at(-1)).toMatchObject({ queryId: 0, subscription: { path: "a:page", journal: "ends here", caller: { admin: true } } });
+	expect(s.added.at(-1)).toMatchObject({
+		queryId: 0,
+		subscription: { path: "a:page", journal: "ends here", caller: { admin: true } },
+	});
 	expect(transitions(s.sent).at(-1)?.endVersion.identity).toBe(1);
 });
 
