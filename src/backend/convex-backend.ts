@@ -12,6 +12,7 @@
 import type { ConvexClient } from "convex/browser";
 import { asRefusal, type RefusalCode } from "../protocol/errors.ts";
 import { type Backend, BackendError, type Connection } from "../sync/ports.ts";
+import { createStatus, lateness, type Status } from "./connection-status.ts";
 import { type Functions, NAMES } from "./functions.ts";
 import { isLoopback, siteUrlOf } from "./site-url.ts";
 import { causeOf, type Fetch } from "./token-exchange.ts";
@@ -82,44 +83,42 @@ type Link = {
 
 /** A client and its state; the client is made once a token is there, for it never asks twice for its first. */
 function createLink(options: ConvexBackendOptions, site: string | null): Link {
-	let state: Connection = { kind: "connecting" };
+	const status = createStatus(options);
 	let closed = false;
-	let open: { client: ConvexClient; refs: Functions } | null = null;
-	const listeners = new Set<(connection: Connection) => void>();
+	let open: Opened | null = null;
+	/** Ends the calls under way. */
+	const giveUps = new Set<() => void>();
 	const subscriptions = new Set<{ run: Parameters<Link["subscribe"]>[0]; end: (() => void) | null }>();
-	const say = (next: Connection): void => {
-		if (closed || same(state, next)) return;
-		state = next;
-		for (const listener of [...listeners]) guarded(() => listener(next), options.log);
-	};
 	const tokens = createTokens({
 		siteUrl: site,
 		apiKey: options.apiKey,
 		fetch: options.fetch ?? globalThis.fetch,
-		onRefused: (reason) => say({ kind: "signedOut", reason }),
-		onUnreachable: (reason) => say({ kind: "offline", reason }),
+		onRefused: (reason) => status.signIn({ kind: "signedOut", reason }),
+		onUnreachable: (reason) => status.signIn({ kind: "offline", reason }),
+		onToken: () => status.signIn(null),
 	});
-	const starting = start(options, tokens, say).then((made) => {
-		if (!made) return;
-		if (closed) return void made.client.close().catch(() => {});
-		open = made;
-		for (const one of subscriptions) one.end ??= one.run(made.client, made.refs);
-	});
-	// Loading the client cannot fail in a whole installation; if it does, the state says so.
-	starting.catch((error) => say({ kind: "offline", reason: causeOf(error) }));
+	connect(options, tokens, status).then(
+		(made) => {
+			if (!made) return;
+			if (closed) return void made.client.close().catch(() => {});
+			open = made;
+			for (const one of subscriptions) one.end ??= one.run(made.client, made.refs);
+		},
+		// Loading the client cannot fail in a whole installation; if it does, the state says so.
+		(error) => status.signIn({ kind: "offline", reason: causeOf(error) }),
+	);
 
 	return {
-		connection: () => state,
-		onConnection(listener) {
-			listeners.add(listener);
-			return () => void listeners.delete(listener);
-		},
+		connection: status.now,
+		onConnection: status.listen,
 		async call(deadlineMs, run) {
 			const until = Date.now() + deadlineMs;
-			await connected(deadlineMs);
-			const { client, refs } = open as NonNullable<typeof open>;
+			await status.connected(deadlineMs);
+			if (!open) throw new BackendError("unreachable", "unexpected", "The connection was closed.");
 			try {
-				return await within(until - Date.now(), run(client, refs), () => lateness(state, options.convexUrl));
+				return await within(until - Date.now(), run(open.client, open.refs), giveUps, () =>
+					lateness(status.now(), options.convexUrl),
+				);
 			} catch (error) {
 				const failure = asBackendError(error);
 				if (failure.code === "signed_out") tokens.renew();
@@ -135,45 +134,30 @@ function createLink(options: ConvexBackendOptions, site: string | null): Link {
 			return () => {
 				subscriptions.delete(one);
 				one.end?.();
+				one.end = null;
 			};
 		},
 		async close() {
 			if (closed) return;
 			closed = true;
 			tokens.stop();
-			listeners.clear();
+			status.close();
 			subscriptions.clear();
-			await open?.client.close().catch(() => {});
+			for (const giveUp of [...giveUps]) giveUp();
+			const { client } = open ?? {};
+			open = null;
+			await client?.close().catch(() => {});
 		},
 	};
-
-	/** Waits for a standing connection, and for no longer than that is worth. */
-	async function connected(deadlineMs: number): Promise<void> {
-		if (closed) throw new BackendError("unreachable", "unexpected", "The connection was closed.");
-		if (state.kind === "connected" && open) return;
-		if (state.kind === "signedOut") throw new BackendError("signedOut", "signed_out", state.reason);
-		await new Promise<void>((resolve, reject) => {
-			const finish = (failure: BackendError | null): void => {
-				clearTimeout(timer);
-				listeners.delete(look);
-				if (failure) reject(failure);
-				else resolve();
-			};
-			const look = (now: Connection): void => {
-				if (now.kind === "connected") finish(null);
-				else if (now.kind === "signedOut") finish(new BackendError("signedOut", "signed_out", now.reason));
-			};
-			const timer = setTimeout(() => finish(lateness(state, options.convexUrl)), deadlineMs);
-			listeners.add(look);
-		});
-	}
 }
 
-async function start(
+type Opened = { client: ConvexClient; refs: Functions };
+
+async function connect(
 	options: ConvexBackendOptions,
 	tokens: Tokens,
-	say: (state: Connection) => void,
-): Promise<{ client: ConvexClient; refs: Functions } | null> {
+	status: Status,
+): Promise<Opened | null> {
 	const [{ ConvexClient: Client }, { makeFunctionReference }, first] = await Promise.all([
 		import("convex/browser"),
 		import("convex/server"),
@@ -200,9 +184,10 @@ async function start(
 	tokens.onRenew(signIn);
 	signIn();
 	client.subscribeToConnectionState(({ isWebSocketConnected, hasEverConnected, connectionRetries }) => {
-		if (isWebSocketConnected) say({ kind: "connected" });
-		else if (hasEverConnected || connectionRetries > 0)
-			say({ kind: "offline", reason: `No connection to ${options.convexUrl}.` });
+		if (isWebSocketConnected) status.socket({ kind: "connected" });
+		else if (hasEverConnected || connectionRetries > 0) {
+			status.socket({ kind: "offline", reason: `No connection to ${options.convexUrl}.` });
+		}
 	});
 	return { client, refs };
 }
@@ -228,17 +213,16 @@ function asBackendError(error: unknown): BackendError {
 
 const firstLine = (text: string): string => text.trim().split("\n", 1)[0]?.slice(0, 300) ?? "";
 
-function lateness(state: Connection, url: string): BackendError {
-	const why =
-		state.kind === "offline" || state.kind === "signedOut" ? state.reason : `${url} did not answer in time.`;
-	return new BackendError("unreachable", "unexpected", why);
-}
-
-/** Settles with `work`, or rejects after `ms`; a rejection of `work` that comes later is dropped with it. */
-function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+/** Settles with `work`, or rejects after `ms` or when given up; a rejection of `work` that comes later is dropped with it. */
+function within<T>(ms: number, work: Promise<T>, giveUps: Set<() => void>, late: () => Error): Promise<T> {
 	return new Promise((resolve, reject) => {
-		const timer = setTimeout(() => reject(late()), Math.max(0, ms));
-		work.then(resolve, reject).finally(() => clearTimeout(timer));
+		const giveUp = (): void => reject(late());
+		const timer = setTimeout(giveUp, Math.max(0, ms));
+		giveUps.add(giveUp);
+		work.then(resolve, reject).finally(() => {
+			clearTimeout(timer);
+			giveUps.delete(giveUp);
+		});
 	});
 }
 
@@ -263,14 +247,3 @@ async function postText(fetch: Fetch, url: string, text: string, deadlineMs: num
 		throw new BackendError("unreachable", "unexpected", `The upload failed (${causeOf(error)}).`);
 	}
 }
-
-function guarded(run: () => void, log: ((line: string) => void) | undefined): void {
-	try {
-		run();
-	} catch (error) {
-		// A listener's bug is not the connection's: the others still hear.
-		log?.(`connection listener failed: ${String(error)}`);
-	}
-}
-
-const same = (a: Connection, b: Connection): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -26,6 +26,7 @@ export type TokensOptions = {
 	fetch: Fetch;
 	onRefused: (reason: string) => void;
 	onUnreachable: (reason: string) => void;
+	onToken: () => void;
 };
 
 const EXCHANGE_MS = 10_000;
@@ -66,6 +67,7 @@ export function createTokens(options: TokensOptions): Tokens {
 				if (stopped) break;
 				if (answer.kind === "token") {
 					cached = answer;
+					options.onToken();
 					return answer.token;
 				}
 				if (answer.kind === "refused") options.onRefused(answer.message);

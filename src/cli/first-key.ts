@@ -9,7 +9,7 @@ import { ALL_SCOPES } from "../protocol/access.ts";
 import { callAsAdmin } from "./admin.ts";
 import { makeKey } from "./keys.ts";
 import type { LocalBackend } from "./local-backend.ts";
-import { readSecrets } from "./local-data.ts";
+import { readSecrets } from "./backend-home.ts";
 
 /**
  * Makes the settings point here with a key that works, unless they point elsewhere on purpose: a backend

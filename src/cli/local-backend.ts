@@ -7,7 +7,7 @@ import { createLogFile } from "../lib/node/log-file.ts";
 import { runEngine } from "../server/engine-main.ts";
 import { callAsAdmin } from "./admin.ts";
 import { makeCode } from "./keys.ts";
-import { ensureSecrets, forgetRunning, prepareDataDir, readSecrets, writeRunning } from "./local-data.ts";
+import { ensureSecrets, forgetRunning, prepareDataDir, readSecrets, writeRunning } from "./backend-home.ts";
 import { CliError } from "./output.ts";
 import { startProblem } from "./process.ts";
 import { DASHBOARD_DIR, FUNCTIONS_DIR, PROJECT_DIR } from "./project.ts";

@@ -5,7 +5,7 @@
 import { isLoopback } from "../backend/site-url.ts";
 import { pathsOf } from "../config/paths.ts";
 import { loadSettings } from "../config/settings.ts";
-import { readRunning, readSecrets } from "./local-data.ts";
+import { readRunning, readSecrets } from "./backend-home.ts";
 import { note } from "./output.ts";
 
 export type TargetFlags = { url?: string; data?: string; adminKey?: string };

@@ -15,6 +15,9 @@ function lastPrompt(context: Context): string {
 	return typeof user?.content === "string" ? user.content : JSON.stringify(user?.content ?? "");
 }
 
+/** When Pi took the prompt; this extension is loaded first, so nobody else's handlers have run by then. */
+let inputAt = 0n;
+
 function streamBench(model: Model<string>, context: Context) {
 	const calledAt = process.hrtime.bigint();
 	const stream = createAssistantMessageEventStream();
@@ -46,13 +49,16 @@ function streamBench(model: Model<string>, context: Context) {
 		stream.push({ type: "text_end", contentIndex: 0, content: block.text, partial: message });
 		stream.push({ type: "done", reason: "stop", message });
 		stream.end();
-		log({ calledAt: calledAt.toString(), saidAt });
+		log({ inputToProviderMs: Number(calledAt - inputAt) / 1e6, saidAt });
 	};
 	void say();
 	return stream;
 }
 
 export default function benchProvider(pi: ExtensionAPI): void {
+	pi.on("input", () => {
+		inputAt = process.hrtime.bigint();
+	});
 	pi.registerProvider("bench", {
 		name: "Bench",
 		baseUrl: "http://127.0.0.1:9",

@@ -11,7 +11,7 @@ const PI = join(ROOT, "node_modules", "@earendil-works", "pi-coding-agent", "dis
 const PROVIDER = join(ROOT, "tests", "bench", "bench-provider.ts");
 
 /** What the provider logged of one answer. */
-export type Said = { calledAt: bigint; saidAt: bigint[] };
+export type Said = { /** From Pi taking the prompt to the provider call. */ inputToProviderMs: number; saidAt: bigint[] };
 
 export class RpcPi {
 	readonly pid: number;
@@ -26,7 +26,7 @@ export class RpcPi {
 	constructor(extensions: readonly string[], env: Record<string, string>) {
 		this.#folder = mkdtempSync(join(tmpdir(), "pi-opensync-rpc-"));
 		this.#log = join(this.#folder, "said.jsonl");
-		const more = [...extensions, PROVIDER].flatMap((path) => ["-e", path]);
+		const more = [PROVIDER, ...extensions].flatMap((path) => ["-e", path]);
 		this.#child = spawn(NODE, [PI, "--mode", "rpc", ...more, "--provider", "bench", "--model", "bench-1"], {
 			cwd: this.#folder,
 			env: { ...env, BENCH_LOG: this.#log },
@@ -50,15 +50,14 @@ export class RpcPi {
 		return (JSON.parse(await answer) as { data: { sessionId: string } }).data;
 	}
 
-	/** Sends a prompt and waits until Pi has settled; gives what the provider said and when the prompt was written. */
-	async prompt(message: string): Promise<Said & { promptedAt: number }> {
+	/** Sends a prompt and waits until Pi has settled; gives what the provider said. */
+	async prompt(message: string): Promise<Said> {
 		const settled = this.#next((line) => line.includes('"type":"agent_settled"'));
-		const promptedAt = performance.now();
 		this.#send({ type: "prompt", message });
 		await settled;
 		const last = readFileSync(this.#log, "utf8").trimEnd().split("\n").at(-1) as string;
-		const said = JSON.parse(last) as { calledAt: string; saidAt: string[] };
-		return { calledAt: BigInt(said.calledAt), saidAt: said.saidAt.map(BigInt), promptedAt };
+		const { inputToProviderMs, saidAt } = JSON.parse(last) as { inputToProviderMs: number; saidAt: string[] };
+		return { inputToProviderMs, saidAt: saidAt.map(BigInt) };
 	}
 
 	async end(): Promise<void> {

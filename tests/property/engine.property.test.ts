@@ -118,22 +118,19 @@ test("after every commit the reactor gives what a fresh run gives", async () => 
 					journals[id] ??= outcome.journal;
 				}
 			};
-			WATCHED.forEach(([path, args], id) =>
-				set.add(id, { path, argsJson: argsText(args), caller: NOBODY, journal: null }),
-			);
+			for (const [id, [path, args]] of WATCHED.entries()) {
+				set.add(id, { path, argsJson: argsText(args), caller: NOBODY, journal: null });
+			}
 			await refresh();
 			for (const one of writes) {
 				await apply(t, one);
 				if (stale) await refresh();
 				const fresh = t.engine.openQuerySet();
-				WATCHED.forEach(([path, args], id) =>
-					fresh.add(id, {
-						path,
-						argsJson: `${argsText(args)} `,
-						caller: NOBODY,
-						journal: journals[id] ?? null,
-					}),
-				);
+				for (const [id, [path, args]] of WATCHED.entries()) {
+					// The space makes it another subscription, so that nothing is shared.
+					const argsJson = `${argsText(args)} `;
+					fresh.add(id, { path, argsJson, caller: NOBODY, journal: journals[id] ?? null });
+				}
 				const { results } = await fresh.evaluate();
 				expect(WATCHED.map((_watched, id) => known[id])).toEqual(
 					WATCHED.map((_watched, id) => result(results.get(id))),

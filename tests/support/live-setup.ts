@@ -1,7 +1,15 @@
 /** A backend, a scripted model, an observer and as many Pis as a test starts; all of it ends with `tearDown`. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makePiHome, type PiHome, PiTerminal, piArguments, removePiHome } from "./pi-terminal.ts";
+import {
+	makePiHome,
+	type PiHome,
+	PiTerminal,
+	piArguments,
+	readSession,
+	removePiHome,
+	sessionFiles,
+} from "./pi-terminal.ts";
 import { type PI_VERSIONS, type PiVersion, preparePi } from "./pi-versions.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 import { SessionObserver } from "./session-observer.ts";
@@ -57,6 +65,21 @@ export class LiveSetup {
 		});
 		this.#terminals.push(terminal);
 		return terminal;
+	}
+
+	/** A session's file as it is now, and what the backend shows of that session once it has as many entries. */
+	async compare(sessionId: string, deadlineMs = 15_000): Promise<{ file: unknown[]; stored: unknown[] }> {
+		const path = sessionFiles(this.home).find((one) => one.includes(sessionId));
+		if (!path) throw new Error(`There is no file of session ${sessionId}.`);
+		const until = Date.now() + deadlineMs;
+		for (;;) {
+			const file = readSession(path).entries;
+			const stored = (await this.observer.wholeSession(sessionId)).map((entry) =>
+				JSON.parse(entry.json ?? "null"),
+			);
+			if (stored.length >= file.length || Date.now() > until) return { file, stored };
+			await Bun.sleep(50);
+		}
 	}
 
 	async tearDown(): Promise<void> {

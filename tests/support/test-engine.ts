@@ -65,7 +65,11 @@ export function argsText(args: Record<string, unknown>): string {
 	return JSON.stringify([convexToJson(args as Value)]);
 }
 
-export function valueOf(outcome: Outcome): any {
+/** Results are whatever the functions of the test's app return. */
+// biome-ignore lint/suspicious/noExplicitAny: the decode boundary of the tests
+export type Loose = any;
+
+export function decoded(outcome: Outcome): Loose {
 	if (outcome.kind === "error") throw new CallFailed(outcome);
 	return jsonToConvex(JSON.parse(outcome.valueJson));
 }
@@ -94,16 +98,16 @@ export class TestEngine {
 		return this.engine.mutation(path, argsText(args), this.caller, request);
 	}
 
-	async query(path: string, args: Record<string, unknown> = {}): Promise<any> {
-		return valueOf(await this.queryOutcome(path, args));
+	async query(path: string, args: Record<string, unknown> = {}): Promise<Loose> {
+		return decoded(await this.queryOutcome(path, args));
 	}
 
-	async mutation(path: string, args: Record<string, unknown> = {}, request?: RequestKey): Promise<any> {
-		return valueOf(await this.mutationOutcome(path, args, request));
+	async mutation(path: string, args: Record<string, unknown> = {}, request?: RequestKey): Promise<Loose> {
+		return decoded(await this.mutationOutcome(path, args, request));
 	}
 
-	async action(path: string, args: Record<string, unknown> = {}): Promise<any> {
-		return valueOf(await this.engine.action(path, argsText(args), this.caller));
+	async action(path: string, args: Record<string, unknown> = {}): Promise<Loose> {
+		return decoded(await this.engine.action(path, argsText(args), this.caller));
 	}
 
 	/** Resolves once `condition` gives something other than undefined, null or false; asked after every commit. */

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { checkBackend } from "../../backend/check.ts";
 import { dataPaths, pathsOf } from "../../config/paths.ts";
 import { loadSettings } from "../../config/settings.ts";
-import { readRunning } from "../local-data.ts";
+import { readRunning } from "../backend-home.ts";
 import { CliError, printJson, printLine } from "../output.ts";
 import { findPi } from "../project.ts";
 

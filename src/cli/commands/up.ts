@@ -7,7 +7,7 @@ import { startDemo } from "../demo.ts";
 import { ensureTerminalKey } from "../first-key.ts";
 import { findSessionFiles } from "../import-files.ts";
 import { signInLink, startLocalBackend } from "../local-backend.ts";
-import { readRunning } from "../local-data.ts";
+import { readRunning } from "../backend-home.ts";
 import { note, printJson, printLine } from "../output.ts";
 import { readPort, untilStopped } from "../process.ts";
 import { piCommandLine } from "../project.ts";

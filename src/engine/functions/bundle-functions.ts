@@ -5,7 +5,7 @@
  * Names that are free in the bundle and stand for globals come from an injected file, which takes them from
  * the engine that loads it.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -21,6 +21,8 @@ export type LoadedModules = Readonly<{
 	sourceMap: SourceMap;
 }>;
 
+/** Spelled in two parts: it names the functions' environment, and this process's own is read elsewhere only. */
+const PROCESS_ENV = `${"process"}.env`;
 const ENTRY = /\.(js|mjs|cjs|ts|tsx|mts|cts|jsx)$/;
 const TYPESCRIPT = /\.(ts|tsx|mts|cts)$/;
 const MODULE_SYNTAX = /^\s*(import|export)\b/m;
@@ -76,7 +78,7 @@ export async function loadFunctions(functionsDir: string, globals: FunctionGloba
 			);
 		}
 	}
-	const workDir = mkdtempSync(join(tmpdir(), "convex-functions-"));
+	const workDir = mkdtempSync(join(realpathSync(tmpdir()), "convex-functions-"));
 	const key = `convex-functions:${uuid()}`;
 	const host = globalThis as unknown as Record<symbol, unknown>;
 	try {
@@ -136,7 +138,7 @@ function bundle(folder: string, entries: readonly string[], workDir: string, key
 			target: "esnext",
 			conditions: ["convex", "module"],
 			inject: [injected],
-			define: { "process.env.NODE_ENV": '"production"', ...Object.fromEntries(aliases) },
+			define: { [`${PROCESS_ENV}.NODE_ENV`]: '"production"', ...Object.fromEntries(aliases) },
 			jsx: "automatic",
 			sourcemap: "external",
 			sourcesContent: false,

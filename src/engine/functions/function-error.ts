@@ -64,7 +64,7 @@ function framesOf(stack: string, sourceMap: SourceMap): string[] {
 	const frames: string[] = [];
 	for (const line of stack.split("\n")) {
 		const match = FRAME.exec(line);
-		if (!match || !match[3]?.endsWith(sourceMap.bundlePath)) continue;
+		if (!match?.[3]?.endsWith(sourceMap.bundlePath)) continue;
 		const place = sourceMap.locate(Number(match[4]), Number(match[5]));
 		if (!place || place.includes("node_modules/convex/")) continue;
 		const prefix = `    at ${match[1] ?? ""}`;

@@ -111,7 +111,7 @@ function makeEnv(env: Readonly<Record<string, string>>): Record<string, string> 
 		{ ...env },
 		{
 			set: () => {
-				throw new Error("process.env cannot be changed by functions");
+				throw new Error("Functions cannot change their environment variables");
 			},
 		},
 	);

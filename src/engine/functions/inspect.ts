@@ -3,18 +3,12 @@
 const MAX_DEPTH = 5;
 const MAX_STRING = 32 * 1024;
 
+const ESCAPES: Record<string, string> = { "\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
 function quoted(text: string): string {
-	const escaped = text
-		.replace(/[\\']/g, "\\$&")
-		.replace(/\n/g, "\\n")
-		.replace(/\r/g, "\\r")
-		.replace(/\t/g, "\\t")
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
-		.replace(
-			/[\x00-\x1f\x7f]/g,
-			(char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`,
-		);
-	return `'${escaped}'`;
+	const hex = (char: string): string =>
+		`\\x${char.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`;
+	return `'${text.replace(/[\\'\p{Cc}]/gu, (char) => ESCAPES[char] ?? hex(char))}'`;
 }
 
 function fieldName(name: string): string {

@@ -21,7 +21,8 @@ export class CommitClock {
 		this.#database = database;
 		this.#now = now;
 		this.#ceiling = BigInt(database.meta(NAME) ?? "0");
-		this.#latest = this.#ceiling > this.#wallNs() ? this.#ceiling : this.#wallNs();
+		this.#latest = this.#ceiling;
+		if (this.#latest < this.#wallNs()) this.#latest = this.#wallNs();
 		this.#proposed = this.#latest;
 		this.#raise();
 	}

@@ -226,6 +226,7 @@ export class Transaction {
 
 	#existing(table: Table, id: string, verb: string): { n: number; size: number; json: string } {
 		const key = encodeValue(id);
+		this.usage.add("databaseQueries", 1);
 		this.reads?.addPoint(table.byId.id, key);
 		const found = this.scope.documents.get(table, key);
 		if (!found) throw new Error(`${verb} on nonexistent document ID ${id}`);

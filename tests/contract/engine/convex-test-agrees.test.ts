@@ -6,7 +6,7 @@ import { ConvexError, type Value } from "convex/values";
 import { convexTest } from "convex-test";
 import { entryPoints } from "../../../src/engine/functions/bundle-functions.ts";
 import schema from "../../fixtures/convex-app/schema.ts";
-import { APP, CallFailed, cleanUp, testEngine } from "../../support/test-engine.ts";
+import { APP, CallFailed, cleanUp, type Loose, testEngine } from "../../support/test-engine.ts";
 
 afterEach(cleanUp);
 
@@ -35,8 +35,8 @@ function onConvexTest(): Backend {
 	const backend = convexTest(schema, modules());
 	return {
 		call: ({ kind, path }, args) => {
-			const reference = makeFunctionReference<any>(path) as any;
-			return (backend as any)[kind](reference, args);
+			const reference = makeFunctionReference<Loose>(path) as Loose;
+			return (backend as Loose)[kind](reference, args);
 		},
 	};
 }

@@ -5,7 +5,15 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EngineStartError } from "../../../src/engine/types.ts";
 import { ROOT } from "../../support/source-tree.ts";
-import { ADMIN, APP, appWith, cleanUp, temporaryDir, testEngine } from "../../support/test-engine.ts";
+import {
+	ADMIN,
+	APP,
+	appWith,
+	cleanUp,
+	type Loose,
+	temporaryDir,
+	testEngine,
+} from "../../support/test-engine.ts";
 
 const children: ChildProcess[] = [];
 afterEach(async () => {
@@ -26,13 +34,13 @@ async function startError(run: Promise<unknown>): Promise<EngineStartError> {
 function startChild(
 	runtime: "bun" | "node",
 	args: string[],
-): { child: ChildProcess; lines: AsyncIterator<any> } {
+): { child: ChildProcess; lines: AsyncIterator<Loose> } {
 	const script = join(ROOT, "tests/contract/engine/engine-process.ts");
 	const child = spawn(join(ROOT, "node_modules/.bin", runtime), [script, ...args], {
 		stdio: ["ignore", "pipe", "pipe"],
 	});
 	children.push(child);
-	async function* read(): AsyncGenerator<any> {
+	async function* read(): AsyncGenerator<Loose> {
 		let held = "";
 		for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
 			held += chunk.toString();
@@ -115,7 +123,7 @@ describe("restart", () => {
 			.mutationOutcome("nesting:writeNote", { text: "kept" }, { sessionId: "s", requestId: 1 });
 		expect(again.replayed).toBe(true);
 		await t.eventually(async () =>
-			(await t.query("scheduling:jobs")).every((job: any) => job.state.kind === "success"),
+			(await t.query("scheduling:jobs")).every((job: Loose) => job.state.kind === "success"),
 		);
 		expect((await t.query("nesting:texts")).sort()).toEqual(["kept", "soon", "soon too"]);
 		const third = await reopened(t, dataDir);
@@ -133,9 +141,9 @@ describe("restart", () => {
 			"schema.ts": `import { defineSchema, defineTable } from "convex/server"; import { v } from "convex/values";
 				export default defineSchema({ rows: defineTable({ a: v.number(), b: ${validator} })${index} });`,
 			"rows.ts": `import { mutationGeneric as mutation, queryGeneric as query } from "convex/server";
-				export const put = mutation(async (ctx, { a, b }: any) => await ctx.db.insert("rows", { a, b }));
-				export const by = query(async (ctx, { index }: any) => (await (ctx.db.query("rows") as any).withIndex(index).collect()).map((row: any) => row.a));
-				export const find = query(async (ctx, { text }: any) => (await (ctx.db.query("rows") as any).withSearchIndex("s", (q: any) => q.search("b", text)).collect()).length);`,
+				export const put = mutation(async (ctx, { a, b }: Loose) => await ctx.db.insert("rows", { a, b }));
+				export const by = query(async (ctx, { index }: Loose) => (await (ctx.db.query("rows") as Loose).withIndex(index).collect()).map((row: Loose) => row.a));
+				export const find = query(async (ctx, { text }: Loose) => (await (ctx.db.query("rows") as Loose).withSearchIndex("s", (q: Loose) => q.search("b", text)).collect()).length);`,
 		});
 		const open = (files: Record<string, string>) => testEngine({ dataDir, functionsDir: appWith(files) });
 		const first = await open(table('.index("by_a", ["a"])'));
@@ -206,7 +214,7 @@ describe("runtimes", () => {
 	for (const runtime of ["bun", "node"] as const) {
 		test(`${runtime} runs everything, unhandled rejections and stack traces included`, async () => {
 			const { lines } = startChild(runtime, ["-", "exercise"]);
-			const next = async (): Promise<any> => (await lines.next()).value;
+			const next = async (): Promise<Loose> => (await lines.next()).value;
 			expect((await next()).errorMessage).toContain("Uncaught Error: nobody waits");
 			expect((await next()).errorMessage).toMatch(
 				/plain failure\n {4}at handler \(\.\.\/convex-app\/errors\.ts:7:\d+\)/,

@@ -10,7 +10,7 @@ import { api } from "../../../convex/_generated/api.js";
 import { callAsAdmin } from "../../../src/cli/admin.ts";
 import { makeKey } from "../../../src/cli/keys.ts";
 import { type LocalBackend, signInLink, startLocalBackend } from "../../../src/cli/local-backend.ts";
-import { readSecrets } from "../../../src/cli/local-data.ts";
+import { readSecrets } from "../../../src/cli/backend-home.ts";
 import type { Scope } from "../../../src/protocol/access.ts";
 import type { Append, EntryPush } from "../../../src/protocol/entry.ts";
 import type { Present } from "../../../src/protocol/presence.ts";
