@@ -79,7 +79,7 @@ export async function checkBackend(options: CheckOptions): Promise<BackendCheck>
 			: {
 					kind: "wrongKey",
 					message:
-						"The backend does not know this API key: check it, or make a new one with `pi-opensync keys create`.",
+						"The backend does not take this API key (unknown there, or revoked): check it, or make a new one with `pi-opensync keys create`.",
 				};
 	}
 	if (exchanged.kind !== "token") return exchanged;

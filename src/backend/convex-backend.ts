@@ -216,13 +216,18 @@ const firstLine = (text: string): string => text.trim().split("\n", 1)[0]?.slice
 /** Settles with `work`, or rejects after `ms` or when given up; a rejection of `work` that comes later is dropped with it. */
 function within<T>(ms: number, work: Promise<T>, giveUps: Set<() => void>, late: () => Error): Promise<T> {
 	return new Promise((resolve, reject) => {
-		const giveUp = (): void => reject(late());
-		const timer = setTimeout(giveUp, Math.max(0, ms));
-		giveUps.add(giveUp);
-		work.then(resolve, reject).finally(() => {
+		const finish = (settle: () => void): void => {
 			clearTimeout(timer);
 			giveUps.delete(giveUp);
-		});
+			settle();
+		};
+		const giveUp = (): void => finish(() => reject(late()));
+		const timer = setTimeout(giveUp, Math.max(0, ms));
+		giveUps.add(giveUp);
+		work.then(
+			(value) => finish(() => resolve(value)),
+			(error) => finish(() => reject(error)),
+		);
 	});
 }
 

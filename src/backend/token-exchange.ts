@@ -41,7 +41,7 @@ export async function exchangeKey(
 		};
 	}
 	if (response.status === 401 || response.status === 403) {
-		const revoked = body.code === "key_revoked" || /revoked/i.test(said ?? "");
+		const revoked = body.code === "key_revoked" || /\bwas revoked\b/i.test(said ?? "");
 		return { kind: "refused", revoked, message: said ?? "The backend does not accept this API key." };
 	}
 	if (response.status === 404)

@@ -37,7 +37,7 @@ function install() {
 	const npm = process.env.npm_execpath;
 	const args = ["ci", "--no-fund", "--no-audit", "--loglevel=error", ...quiet];
 	const result =
-		npm && npm.endsWith(".js")
+		npm?.endsWith(".js")
 			? spawnSync(process.execPath, [npm, ...args], { cwd: PROJECT, stdio: ["ignore", 2, 2] })
 			: spawnSync("npm", args, {
 					cwd: PROJECT,

@@ -3,7 +3,7 @@
  * their hash, so that a server may let browsers keep them for ever. No inline script or style: the page
  * holds under `default-src 'self'`.
  */
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 
@@ -30,23 +30,33 @@ export async function buildDashboard(outDir: string): Promise<void> {
 		bundle: true,
 		minify: true,
 		format: "esm",
-		target: ["es2022", "chrome110", "firefox115", "safari16"],
+		// The first ones that know `light-dark()`.
+		target: ["es2022", "chrome123", "firefox120", "safari17.5"],
 		jsx: "automatic",
 		legalComments: "none",
-		metafile: true,
+		write: false,
 		logLevel: "silent",
 	});
-	const files = Object.keys(result.metafile.outputs).map((path) => basename(path));
-	const script = files.find((name) => name.endsWith(".js"));
-	const style = files.find((name) => name.endsWith(".css"));
+	const names = result.outputFiles.map((file) => basename(file.path));
+	const script = names.find((name) => name.endsWith(".js"));
+	const style = names.find((name) => name.endsWith(".css"));
 	if (!script || !style) throw new Error("The page's build gave no script or no style sheet.");
-	await removeOthers(join(outDir, "assets"), new Set(files));
-	await mkdir(outDir, { recursive: true });
-	await writeFile(join(outDir, "index.html"), indexHtml(script, style));
+	await mkdir(join(outDir, "assets"), { recursive: true });
+	for (const file of result.outputFiles)
+		await put(join(outDir, "assets", basename(file.path)), file.contents);
+	await put(join(outDir, "index.html"), indexHtml(script, style));
+	await removeOthers(join(outDir, "assets"), new Set(names));
+}
+
+/** Whole or not at all: another process may be serving or building the same page. */
+async function put(path: string, content: string | Uint8Array): Promise<void> {
+	const draft = `${path}.${process.pid}.draft`;
+	await writeFile(draft, content);
+	await rename(draft, path);
 }
 
 async function removeOthers(folder: string, keep: ReadonlySet<string>): Promise<void> {
-	const stale = (await readdir(folder)).filter((name) => !keep.has(name));
+	const stale = (await readdir(folder)).filter((name) => !keep.has(name) && !name.endsWith(".draft"));
 	await Promise.all(stale.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
@@ -71,3 +81,6 @@ function indexHtml(script: string, style: string): string {
 </html>
 `;
 }
+
+// `npm run build`: into the folder from which an installed package serves the page.
+if (import.meta.main) await buildDashboard(join(import.meta.dirname, "../../dist/dashboard"));

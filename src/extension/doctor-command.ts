@@ -14,11 +14,8 @@ const MARKS = { good: "✓", bad: "✗", note: "·" };
 export async function runDoctor(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {
 	if (!ctx.hasUI) return;
 	const findings = [...(await checkSetup()), ...checkSession(terminal, ctx)];
-	const worst = findings.some((finding) => finding.kind === "bad") ? "warning" : "info";
-	ctx.ui.notify(
-		["OpenSync doctor", ...findings.map(({ kind, text }) => `  ${MARKS[kind]} ${text}`)].join("\n"),
-		worst,
-	);
+	const lines = findings.map(({ kind, text }) => `  ${MARKS[kind]} ${text}`);
+	ctx.ui.notify(["OpenSync doctor", ...lines].join("\n"), "info");
 }
 
 /** Settings, backend, key, redaction: nothing of it needs a session. */
@@ -55,7 +52,7 @@ export async function checkSetup(): Promise<Finding[]> {
 
 async function checkRedaction(): Promise<Finding> {
 	try {
-		const { createOutgoing } = await import("./outgoing.ts");
+		const { createOutgoing } = await import("../redaction/outgoing.ts");
 		await createOutgoing({ redact: true, toolCalls: true, thinking: true });
 		return { kind: "good", text: "redaction is on and its rules load" };
 	} catch (error) {

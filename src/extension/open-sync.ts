@@ -7,10 +7,10 @@ import { hostname } from "node:os";
 import { createConvexBackend } from "../backend/convex-backend.ts";
 import type { Settings } from "../config/options.ts";
 import type { Clock } from "../lib/clock.ts";
+import { createOutgoing } from "../redaction/outgoing.ts";
 import type { SessionSync, SessionSyncOptions } from "../sync/contract.ts";
 import type { Backend, SessionSource } from "../sync/ports.ts";
 import { createSessionSync } from "../sync/session-sync.ts";
-import { createOutgoing } from "./outgoing.ts";
 import { redactionOf, streamingOf } from "./sending.ts";
 
 export type OpenSyncOptions = {

@@ -11,12 +11,19 @@ export type ProcessTerminal = {
 	closing: Promise<void>;
 	/** The person was told how to start. */
 	introduced: boolean;
+	/** What was wrong with the settings when it was last told. */
+	problemsTold: string;
 };
 
 const KEY = Symbol.for("pi-opensync.terminal");
 
 export function processTerminal(): ProcessTerminal {
 	const holder = globalThis as { [KEY]?: ProcessTerminal };
-	holder[KEY] ??= { terminalId: crypto.randomUUID(), closing: Promise.resolve(), introduced: false };
+	holder[KEY] ??= {
+		terminalId: crypto.randomUUID(),
+		closing: Promise.resolve(),
+		introduced: false,
+		problemsTold: "",
+	};
 	return holder[KEY];
 }

@@ -9,10 +9,7 @@ import type { Terminal } from "./terminal.ts";
 
 export function watchRuns(pi: ExtensionAPI, terminal: Terminal): void {
 	const { guard, late } = terminal;
-	const stream = new StreamOps(
-		(op) => late.op(op),
-		() => ({ thinking: terminal.settings.syncThinking, toolCalls: terminal.settings.syncToolCalls }),
-	);
+	const stream = new StreamOps((op) => late.op(op));
 	let running = false;
 
 	const begin = () => {

@@ -31,23 +31,16 @@ export type AssistantEvent = {
 	partial?: { content?: unknown };
 };
 
-export type StreamFilter = { thinking: boolean; toolCalls: boolean };
-
 export class StreamOps {
 	readonly #emit: (op: DeltaOp) => void;
-	readonly #filter: () => StreamFilter;
 	readonly #outputs = new ToolOutput();
 	/** Characters of arguments sent for a call. */
 	readonly #args = new Map<string, number>();
 	#blocks = new Map<number, Block>();
 	#open = false;
 
-	constructor(
-		emit: (op: DeltaOp) => void,
-		filter: () => StreamFilter = () => ({ thinking: true, toolCalls: true }),
-	) {
+	constructor(emit: (op: DeltaOp) => void) {
 		this.#emit = emit;
-		this.#filter = filter;
 	}
 
 	/** A run begins: nothing of the last one matters. */
@@ -96,13 +89,11 @@ export class StreamOps {
 	}
 
 	toolStart(toolCallId: string, toolName: string, args: unknown): void {
-		if (!this.#filter().toolCalls) return;
 		const known = (this.#args.get(toolCallId) ?? 0) > REPEATED_ARGS_CHARS;
 		this.#emit(["x", toolCallId, toolName, known ? "" : stringify(args)]);
 	}
 
 	toolUpdate(toolCallId: string, partialResult: unknown): void {
-		if (!this.#filter().toolCalls) return;
 		const op = this.#outputs.report(toolCallId, resultText(partialResult));
 		if (op) this.#emit(op);
 	}
@@ -110,7 +101,7 @@ export class StreamOps {
 	toolEnd(toolCallId: string, result: unknown, isError: boolean): void {
 		this.toolUpdate(toolCallId, result);
 		this.#outputs.forget(toolCallId);
-		if (this.#filter().toolCalls) this.#emit(["d", toolCallId, isError ? 1 : 0]);
+		this.#emit(["d", toolCallId, isError ? 1 : 0]);
 	}
 
 	/** Something for whoever watches that is in no entry, such as a retry. */
@@ -119,7 +110,7 @@ export class StreamOps {
 	}
 
 	#say(kind: "t" | "h", index: number, text: string): void {
-		if (text === "" || (kind === "h" && !this.#filter().thinking)) return;
+		if (text === "") return;
 		this.#block(index).sent += text.length;
 		this.#emit([kind, index, text]);
 	}
@@ -131,7 +122,7 @@ export class StreamOps {
 
 	#nameCall(index: number, call: CallBlock): void {
 		const block = this.#block(index);
-		if (block.named || !call?.id || !call.name || !this.#filter().toolCalls) return;
+		if (block.named || !call?.id || !call.name) return;
 		block.named = true;
 		this.#emit(["c", index, call.id, call.name]);
 		if (block.early) this.#argue(index, block.early, call.id);
@@ -139,7 +130,7 @@ export class StreamOps {
 
 	#argue(index: number, json: string, toolCallId: string | undefined): void {
 		const block = this.#block(index);
-		if (json === "" || !this.#filter().toolCalls) return;
+		if (json === "") return;
 		if (!block.named) {
 			block.early += json;
 			return;

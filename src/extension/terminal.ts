@@ -172,7 +172,7 @@ export class Terminal {
 	}
 
 	async #begin(wanted: boolean, parent: ParentOf): Promise<void> {
-		for (const problem of this.#loaded.problems) this.log(problem);
+		this.#tellProblems();
 		if (!wanted || this.settings.apiKey === "") {
 			this.late.detach(false);
 			this.#setCondition(wanted ? { kind: "unset" } : { kind: "off" });
@@ -229,6 +229,16 @@ export class Terminal {
 			ctx.ui.setStatus("opensync", text);
 		}
 		this.#tell(condition);
+	}
+
+	/** A setting that is not used is no reason to fail, but somebody set it. */
+	#tellProblems(): void {
+		const { problems } = this.#loaded;
+		const own = processTerminal();
+		const text = problems.join(" ");
+		if (text === own.problemsTold) return;
+		own.problemsTold = text;
+		if (text !== "" && this.#ctx?.hasUI) this.#ctx.ui.notify(`OpenSync: ${text}`, "warning");
 	}
 
 	#tell(condition: Condition): void {

@@ -14,3 +14,12 @@ export const systemClock: Clock = {
 		return () => clearTimeout(timer);
 	},
 };
+
+/** The same with timers that keep the process alive: for a program that has nothing else to wait for. */
+export const holdingClock: Clock = {
+	now: () => Date.now(),
+	after(ms, run) {
+		const timer = setTimeout(run, ms);
+		return () => clearTimeout(timer);
+	},
+};

@@ -5,7 +5,7 @@
  */
 import PQueue from "p-queue";
 import { backoffMs } from "../lib/backoff.ts";
-import { type Clock, systemClock } from "../lib/clock.ts";
+import { type Clock, holdingClock } from "../lib/clock.ts";
 import type { OpenSession } from "../protocol/session.ts";
 import type { FileEntry, SessionFile } from "../session/session-file.ts";
 import type { Parked, Transform } from "./contract.ts";
@@ -188,7 +188,7 @@ function addCounts(sum: Record<string, number>, more: Record<string, number>): v
 
 /** Tries again while the backend is unreachable, with back-off. @param unexpectedToo also when it failed in an unforeseen way. */
 async function patiently<T>(
-	{ attempts = 5, clock = systemClock }: ImportOptions,
+	{ attempts = 5, clock = holdingClock }: ImportOptions,
 	ask: (attempt: number) => Promise<T>,
 	unexpectedToo = false,
 ): Promise<T> {

@@ -87,15 +87,14 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 		dispose,
 	};
 
-	/** A call from a Pi handler: whatever goes wrong in it stays here, and the next wake finds what it missed (H1). */
+	/** A call from a Pi handler: whatever goes wrong in it stays here (H1). */
 	function guarded<Args extends unknown[]>(run: (...args: Args) => void): (...args: Args) => void {
 		return (...args) => {
 			if (disposed) return;
 			try {
 				run(...args);
-			} catch (error) {
-				recovery.note(error);
-				teller.changed();
+			} catch {
+				// Bounded by the next wake, and by the fill-in at the next start.
 			}
 		};
 	}

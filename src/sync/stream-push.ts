@@ -110,8 +110,8 @@ export class StreamPush {
 	/** Its entries stand: the stream goes. Rejects with a `BackendError` when that could not be said. */
 	async end(): Promise<void> {
 		this.stop();
-		await this.#flight;
-		// Also one whose start was not acknowledged may have landed.
+		// A push under way is not waited for, entries would wait with us: what was sent first is taken first.
+		// A stream whose start was not acknowledged may be there too.
 		if (this.#streamId !== null) await this.#options.backend.endStream(this.#streamId);
 		this.#streamId = null;
 	}

@@ -196,7 +196,9 @@ export default function scriptedProvider(pi: ExtensionAPI): void {
 		description: "goes back to the last answer, without a summary",
 		handler: async (_args, ctx) => {
 			const branch = ctx.sessionManager.getBranch();
-			const answer = branch.findLast((entry) => entry.type === "message" && entry.message.role === "assistant");
+			const answer = branch.findLast(
+				(entry) => entry.type === "message" && entry.message.role === "assistant",
+			);
 			if (answer) await ctx.navigateTree(answer.id, { summarize: false });
 		},
 	});

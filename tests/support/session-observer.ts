@@ -13,6 +13,7 @@ type SessionRow = Record<string, unknown> & { sessionId: string; status: string 
 
 export class SessionObserver {
 	readonly #client: ConvexClient;
+	readonly #clientId = crypto.randomUUID();
 	readonly #stops: (() => void)[] = [];
 	#sessions: SessionRow[] = [];
 
@@ -116,6 +117,24 @@ export class SessionObserver {
 			cursor = page.cursor;
 		} while (cursor !== null);
 		return all.reverse();
+	}
+
+	/** Shows up at a session as a page that looks on. */
+	async beHere(sessionId: string, label: string): Promise<void> {
+		const beat = makeFunctionReference<"mutation">("presence:beat");
+		await this.#client.mutation(beat, {
+			clientId: this.#clientId,
+			kind: "dashboard",
+			sessionId,
+			watching: true,
+			label,
+		});
+	}
+
+	async leave(): Promise<void> {
+		await this.#client.mutation(makeFunctionReference<"mutation">("presence:leave"), {
+			clientId: this.#clientId,
+		});
 	}
 
 	async close(): Promise<void> {

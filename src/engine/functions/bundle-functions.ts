@@ -5,14 +5,23 @@
  * Names that are free in the bundle and stand for globals come from an injected file, which takes them from
  * the engine that loads it.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type BuildFailure, buildSync } from "esbuild";
+import { type BuildFailure, type BuildOptions, build, buildSync } from "esbuild";
 import { uuid } from "../../lib/randomness.ts";
 import { EngineStartError } from "../types.ts";
 import { type FunctionGlobals, GLOBAL_NAMES } from "./function-globals.ts";
+import { generatedCode } from "./generated-code.ts";
 import { SourceMap } from "./source-map.ts";
 
 export type LoadedModules = Readonly<{
@@ -82,7 +91,7 @@ export async function loadFunctions(functionsDir: string, globals: FunctionGloba
 	const key = `convex-functions:${uuid()}`;
 	const host = globalThis as unknown as Record<symbol, unknown>;
 	try {
-		const outFile = bundle(folder, entries, workDir, key);
+		const outFile = await bundle(folder, entries, workDir, key);
 		host[Symbol.for(key)] = globals;
 		// The bundle is made at run time, so only a dynamic import can load it.
 		const loaded = (await import(pathToFileURL(outFile).href)) as Record<string, Record<string, unknown>>;
@@ -116,14 +125,20 @@ function firstLine(error: unknown): string {
 	return (error instanceof Error ? error.message : String(error)).split("\n")[0] as string;
 }
 
-function bundle(folder: string, entries: readonly string[], workDir: string, key: string): string {
+async function bundle(
+	folder: string,
+	entries: readonly string[],
+	workDir: string,
+	key: string,
+): Promise<string> {
 	const injected = join(workDir, "globals.js");
 	const outFile = join(workDir, "out", "functions.mjs");
 	mkdirSync(join(workDir, "out"));
 	writeFileSync(injected, injectedText(key));
 	const aliases = GLOBAL_NAMES.map((name) => [`globalThis.${name}`, `__function_${name}`]);
+	const standIn = generatedCode(folder);
 	try {
-		buildSync({
+		const options: BuildOptions = {
 			stdin: {
 				contents:
 					entries.map((entry, i) => `export * as m${i} from ${JSON.stringify(`./${entry}`)};`).join("\n") ||
@@ -143,7 +158,10 @@ function bundle(folder: string, entries: readonly string[], workDir: string, key
 			sourcemap: "external",
 			sourcesContent: false,
 			logLevel: "silent",
-		});
+		};
+		// Plugins need esbuild's service, a process that stays; without one a build leaves nothing behind.
+		if (standIn) await build({ ...options, plugins: [standIn] });
+		else buildSync(options);
 	} catch (error) {
 		throw new EngineStartError(
 			"functions",

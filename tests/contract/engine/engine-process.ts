@@ -29,6 +29,13 @@ try {
 		);
 		await engine.mutation("scheduling:later", text({ text: "soon", delayMs: 150 }), caller);
 		await engine.mutation("scheduling:later", text({ text: "soon too", delayMs: 150, action: true }), caller);
+		await engine.mutation("scheduling:startEndless", text({}), caller);
+		// Its first note says that it runs.
+		for (let texts = ""; !texts.includes("started"); ) {
+			const outcome = await engine.query("nesting:texts", text({}), caller);
+			texts = outcome.kind === "ok" ? outcome.valueJson : "";
+			await new Promise((resolve) => setTimeout(resolve, 2));
+		}
 		say({ ready: process.pid, ts: engine.latestTs() });
 		// Stands still until it is killed.
 		setInterval(() => {}, 1000);

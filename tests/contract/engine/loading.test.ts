@@ -106,6 +106,14 @@ test("entry points follow Convex's rules; code from outside the folder comes alo
 	expect(await t.query("b")).toBe(2);
 });
 
+test("an app without generated code runs", async () => {
+	const functionsDir = appWith({
+		"a.ts": `import { api } from "./_generated/api"; import { mutation, query } from "./_generated/server.js"; import type { Doc } from "./_generated/dataModel";
+			export const one = query(() => 1); export const two = mutation(async (ctx): Promise<Doc> => (await ctx.runQuery(api.a.one)) + 1);`,
+	});
+	expect(await (await testEngine({ functionsDir })).mutation("a:two")).toBe(2);
+});
+
 test("two engines with different apps and environments do not meet", async () => {
 	const files = { "a.ts": query("export const env = query(() => [process.env.NAME, Date.now()]);") };
 	const [one, two] = [

@@ -22,6 +22,19 @@ test("the link's code signs in once and leaves the address bar", async () => {
 	await page.close();
 });
 
+test("a link opened where the page stands already signs in too, and a used one does no harm", async () => {
+	const page = await on.signedOut();
+	const link = await on.backend.signInLink();
+	await page.goto(link);
+	await page.getByRole("navigation", { name: "Sessions" }).waitFor();
+	expect(page.url()).not.toContain("code");
+	await page.goto("about:blank");
+	await page.goto(link);
+	await page.getByRole("navigation", { name: "Sessions" }).waitFor();
+	expect(page.url()).not.toContain("code");
+	await page.close();
+});
+
 test("a wrong key gets one clear sentence, the right one the sessions", async () => {
 	const page = await on.signedOut();
 	await page.getByLabel("API key").fill("hello");

@@ -147,7 +147,7 @@ describe.each([...PI_VERSIONS])("Pi %s", (version) => {
 	);
 
 	test(
-		"with a settings file that is no JSON works, and the doctor says what is wrong",
+		"with a settings file that is no JSON works, and both a notice and the doctor say what is wrong",
 		async () => {
 			const broken = join(live.home.root, "broken-home");
 			await mkdir(join(broken, ".config", "pi-opensync-plugin"), { recursive: true });
@@ -155,8 +155,10 @@ describe.each([...PI_VERSIONS])("Pi %s", (version) => {
 			const terminal: PiTerminal = await live.terminal({
 				env: { HOME: broken, XDG_CONFIG_HOME: join(broken, ".config") },
 			});
+			const isSaid = (screen: string) => /is not a\s+JSON\s+object/.test(screen);
+			await terminal.waitFor(isSaid, "what is wrong with the settings");
 			await terminal.submit("/opensync:doctor");
-			await terminal.waitForText("is not a JSON object");
+			await terminal.waitFor((screen) => /✗ The settings file/.test(screen), "the doctor");
 			await terminal.quit();
 		},
 		SLOW,

@@ -12,7 +12,9 @@ function pumped() {
 			if (session.gone) throw new Error("stale");
 			return session.leaf;
 		},
-		() => void (wakes += 1),
+		() => {
+			wakes += 1;
+		},
 	);
 	pump.start();
 	return { session, clock, pump, wakes: () => wakes };

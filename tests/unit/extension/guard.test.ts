@@ -63,7 +63,9 @@ describe("a guarded handler", () => {
 		const good = guard.within(
 			"a",
 			() => 60_000,
-			async () => void (done = true),
+			async () => {
+				done = true;
+			},
 		);
 		await good({}, {});
 		expect(done).toBe(true);

@@ -3,15 +3,9 @@ import { StreamOps } from "../../../src/extension/stream-ops.ts";
 import type { DeltaOp } from "../../../src/protocol/stream.ts";
 import { emptyView, foldOps } from "../../../src/session/fold.ts";
 
-function recorder(filter = { thinking: true, toolCalls: true }) {
+function recorder() {
 	const ops: DeltaOp[] = [];
-	return {
-		ops,
-		stream: new StreamOps(
-			(op) => ops.push(op),
-			() => filter,
-		),
-	};
+	return { ops, stream: new StreamOps((op) => ops.push(op)) };
 }
 
 const CALL = { type: "toolCall", id: "call_1", name: "bash" };
@@ -103,28 +97,6 @@ describe("a streamed message", () => {
 		stream.update({ type: "text_delta", contentIndex: 0, delta: "a", partial });
 		stream.update({ type: "thinking_delta", contentIndex: 1, delta: "b", partial });
 		expect(ops).toHaveLength(3);
-	});
-
-	test("leaves out thinking and tools where they are not wanted", () => {
-		const { ops, stream } = recorder({ thinking: false, toolCalls: false });
-		stream.messageStart("assistant");
-		stream.update({ type: "thinking_delta", contentIndex: 0, delta: "secret thought" });
-		stream.update({ type: "thinking_end", contentIndex: 0, content: "secret thought" });
-		stream.update({ type: "text_delta", contentIndex: 1, delta: "said" });
-		stream.update({ type: "toolcall_start", contentIndex: 2, partial: { content: [0, 0, CALL] } });
-		stream.update({
-			type: "toolcall_delta",
-			contentIndex: 2,
-			delta: "{}",
-			partial: { content: [0, 0, CALL] },
-		});
-		stream.toolStart("call_1", "bash", {});
-		stream.toolUpdate("call_1", { content: [{ type: "text", text: "out" }] });
-		stream.toolEnd("call_1", { content: [] }, false);
-		expect(ops).toEqual([
-			["m", "assistant"],
-			["t", 1, "said"],
-		]);
 	});
 });
 

@@ -191,3 +191,25 @@ test("an entry that stands in the file twice comes out once", () => {
 		{ line: 4, message: "Entry 00000001 stands in the file twice; the first was kept." },
 	]);
 });
+
+test("a real session of format 1 has the ids that Pi's migration of it leads to", () => {
+	const fixture = join(import.meta.dir, "../../fixtures/pi-session-large.jsonl");
+	const text = readFileSync(fixture, "utf8");
+	const { path } = openedByPi("large", text);
+	const before = shown(text);
+	expect(before.length).toBe(1018);
+	expect(shown(readFileSync(path))).toEqual(before);
+});
+
+test("session files of newer versions come out as they are, line by line", () => {
+	for (const name of [
+		"session-1.5.2-all-entry-types",
+		"session-0.87.1-compaction-branch",
+		"session-1.5.2-compaction-branch",
+	]) {
+		const text = readFileSync(join(import.meta.dir, `../../fixtures/pi/${name}.jsonl`), "utf8");
+		const { headerLine, entries, errors } = parseSessionFile(text);
+		expect(errors).toEqual([]);
+		expect(`${[headerLine, ...entries.map(({ json }) => json)].join("\n")}\n`).toBe(text);
+	}
+});

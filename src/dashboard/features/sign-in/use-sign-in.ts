@@ -18,6 +18,7 @@ export function useSignIn(): SignIn {
 	const store = useMemo(() => createKeyStore(window.localStorage), []);
 	const [state, dispatch] = useReducer(nextSignIn, store, firstState);
 	useEffect(() => drive(state, store, dispatch), [state, store]);
+	useEffect(() => onLateCode(dispatch), []);
 	const submit = useCallback((address: string, credential: Credential | null) => {
 		dispatch({ kind: "submitted", address, credential });
 	}, []);
@@ -59,7 +60,8 @@ function drive(state: SignInState, store: KeyStore, dispatch: (event: SignInEven
 			report({ kind: "found", backend: found.address, storedKey: store.keyFor(siteUrl) });
 		});
 	}
-	if (state.kind === "checking") void tryCredential(state.backend.siteUrl, state.credential).then(report);
+	if (state.kind === "checking")
+		void tryCredential(state.backend.siteUrl, state.credential, store).then(report);
 	if (state.kind === "signedIn") {
 		store.setKey(state.backend.siteUrl, state.key);
 		store.setLastSite(state.backend.siteUrl === window.location.origin ? null : state.backend.siteUrl);
@@ -69,11 +71,29 @@ function drive(state: SignInState, store: KeyStore, dispatch: (event: SignInEven
 	};
 }
 
-async function tryCredential(siteUrl: string, credential: Credential): Promise<SignInEvent> {
-	if (credential.kind === "code") {
-		const answer = await redeemCode(siteUrl, credential.code);
-		return answer.kind === "key" ? { kind: "accepted", key: answer.key } : answer;
-	}
-	const answer = await requestToken(siteUrl, credential.key);
-	return answer.kind === "token" ? { kind: "accepted", key: credential.key } : answer;
+/** A sign-in link opened where this page stands already changes the fragment only. */
+function onLateCode(dispatch: (event: SignInEvent) => void): () => void {
+	const look = (): void => {
+		const code = signInCode(window.location.hash);
+		if (!code) return;
+		hideCode();
+		dispatch({ kind: "submitted", address: window.location.origin, credential: { kind: "code", code } });
+	};
+	window.addEventListener("hashchange", look);
+	return () => window.removeEventListener("hashchange", look);
+}
+
+async function tryCredential(siteUrl: string, credential: Credential, store: KeyStore): Promise<SignInEvent> {
+	if (credential.kind === "key") return await tryKey(siteUrl, credential.key);
+	const answer = await redeemCode(siteUrl, credential.code);
+	if (answer.kind === "key") return { kind: "accepted", key: answer.key };
+	// A link opened for the second time in a browser that it has signed in is no reason to ask for a key.
+	const known = answer.kind === "refused" ? store.keyFor(siteUrl) : null;
+	const signedIn = known === null ? null : await tryKey(siteUrl, known);
+	return signedIn?.kind === "accepted" ? signedIn : answer;
+}
+
+async function tryKey(siteUrl: string, key: string): Promise<SignInEvent> {
+	const answer = await requestToken(siteUrl, key);
+	return answer.kind === "token" ? { kind: "accepted", key } : answer;
 }
