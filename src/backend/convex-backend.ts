@@ -10,11 +10,12 @@
  *        └──── key refused ─────> signedOut ──tried again once a minute──> connecting
  */
 import type { ConvexClient } from "convex/browser";
+import { isLoopback } from "../lib/loopback.ts";
 import { asRefusal, type RefusalCode } from "../protocol/errors.ts";
 import { type Backend, BackendError, type Connection } from "../sync/ports.ts";
 import { createStatus, lateness, type Status } from "./connection-status.ts";
 import { type Functions, NAMES } from "./functions.ts";
-import { isLoopback, siteUrlOf } from "./site-url.ts";
+import { siteUrlOf } from "./site-url.ts";
 import { causeOf, type Fetch } from "./token-exchange.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 
@@ -158,15 +159,13 @@ async function connect(
 	tokens: Tokens,
 	status: Status,
 ): Promise<Opened | null> {
-	const [{ ConvexClient: Client }, { makeFunctionReference }, first] = await Promise.all([
+	const [{ ConvexClient: Client }, first] = await Promise.all([
 		import("convex/browser"),
-		import("convex/server"),
 		tokens.fetch(false),
 	]);
 	if (first === null) return null;
-	const refs = Object.fromEntries(
-		Object.entries(NAMES).map(([key, name]) => [key, makeFunctionReference(name)]),
-	) as unknown as Functions;
+	// The client takes plain names too; making references of them would load the whole of `convex/server`.
+	const refs = NAMES as unknown as Functions;
 	const client = new Client(options.convexUrl, {
 		logger: false,
 		unsavedChangesWarning: false,

@@ -17,17 +17,6 @@ export function siteUrlOf(convexUrl: string, siteUrl?: string | null): string | 
 	return port >= 65_535 ? null : `${url.protocol}//${url.hostname}:${port + 1}`;
 }
 
-/** Whether an address is on this machine. */
-export function isLoopback(address: string): boolean {
-	const host = parse(address)?.hostname ?? "";
-	return (
-		host === "localhost" ||
-		host === "[::1]" ||
-		host.endsWith(".localhost") ||
-		/^127(\.\d{1,3}){3}$/.test(host)
-	);
-}
-
 function parse(address: string): URL | null {
 	try {
 		const url = new URL(address);

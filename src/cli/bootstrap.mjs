@@ -36,14 +36,13 @@ function install() {
 	const quiet = process.stderr.isTTY ? [] : ["--no-progress"];
 	const npm = process.env.npm_execpath;
 	const args = ["ci", "--no-fund", "--no-audit", "--loglevel=error", ...quiet];
-	const result =
-		npm?.endsWith(".js")
-			? spawnSync(process.execPath, [npm, ...args], { cwd: PROJECT, stdio: ["ignore", 2, 2] })
-			: spawnSync("npm", args, {
-					cwd: PROJECT,
-					stdio: ["ignore", 2, 2],
-					shell: process.platform === "win32",
-				});
+	const result = npm?.endsWith(".js")
+		? spawnSync(process.execPath, [npm, ...args], { cwd: PROJECT, stdio: ["ignore", 2, 2] })
+		: spawnSync("npm", args, {
+				cwd: PROJECT,
+				stdio: ["ignore", 2, 2],
+				shell: process.platform === "win32",
+			});
 	if (result.status !== 0)
 		fail("The dependencies could not be installed: check that npm reaches its registry, then try again.");
 	for (const program of ["bun", "node"]) {

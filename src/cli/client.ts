@@ -1,9 +1,10 @@
 /** A signed-in client of the public functions, for commands that ask once and end. */
 import { ConvexHttpClient } from "convex/browser";
 import type { FunctionReference, FunctionReturnType, OptionalRestArgs } from "convex/server";
-import { isLoopback, siteUrlOf } from "../backend/site-url.ts";
+import { siteUrlOf } from "../backend/site-url.ts";
 import { type Exchanged, exchangeKey } from "../backend/token-exchange.ts";
 import type { Settings } from "../config/options.ts";
+import { isLoopback } from "../lib/loopback.ts";
 import { asRefusal } from "../protocol/errors.ts";
 import { CliError } from "./output.ts";
 

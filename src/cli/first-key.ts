@@ -1,15 +1,15 @@
 /** The key of this machine's terminals, made at the first start and written to the settings. */
 import { hostname } from "node:os";
 import { checkBackend } from "../backend/check.ts";
-import { isLoopback } from "../backend/site-url.ts";
 import type { Settings } from "../config/options.ts";
 import { pathsOf } from "../config/paths.ts";
 import { loadSettings, saveSettings } from "../config/settings.ts";
+import { isLoopback } from "../lib/loopback.ts";
 import { ALL_SCOPES } from "../protocol/access.ts";
 import { callAsAdmin } from "./admin.ts";
+import { readSecrets } from "./backend-home.ts";
 import { makeKey } from "./keys.ts";
 import type { LocalBackend } from "./local-backend.ts";
-import { readSecrets } from "./backend-home.ts";
 
 /**
  * Makes the settings point here with a key that works, unless they point elsewhere on purpose: a backend

@@ -2,9 +2,10 @@
  * Which backend a command speaks to, and with what: the local one on a data folder with its admin key, or the
  * one of the settings with an API key.
  */
-import { isLoopback } from "../backend/site-url.ts";
+
 import { pathsOf } from "../config/paths.ts";
 import { loadSettings } from "../config/settings.ts";
+import { isLoopback } from "../lib/loopback.ts";
 import { readRunning, readSecrets } from "./backend-home.ts";
 import { note } from "./output.ts";
 

@@ -1,10 +1,10 @@
 /** `/opensync:doctor`: one line a check, and for each that fails what to do. */
 import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
 import { checkBackend } from "../backend/check.ts";
-import { isLoopback } from "../backend/site-url.ts";
 import { dataPaths, pathsOf } from "../config/paths.ts";
+import { redactionOf } from "../config/sending.ts";
 import { loadSettings } from "../config/settings.ts";
-import { redactionOf } from "./sending.ts";
+import { isLoopback } from "../lib/loopback.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Finding = { kind: "good" | "bad" | "note"; text: string };

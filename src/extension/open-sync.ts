@@ -1,17 +1,14 @@
 /**
- * Everything heavy behind one import: backend, redaction, session sync. Loaded after Pi's first paint
- * (the client of a deployment costs some 30 ms, the redaction rules some 25).
+ * Everything heavy: backend, session sync, redaction. Loaded after Pi's first paint, one part after the
+ * other with room for Pi between, so that no keystroke waits for all of it.
  */
 
 import { hostname } from "node:os";
-import { createConvexBackend } from "../backend/convex-backend.ts";
 import type { Settings } from "../config/options.ts";
+import { redactionOf, streamingOf } from "../config/sending.ts";
 import type { Clock } from "../lib/clock.ts";
-import { createOutgoing } from "../redaction/outgoing.ts";
 import type { SessionSync, SessionSyncOptions } from "../sync/contract.ts";
 import type { Backend, SessionSource } from "../sync/ports.ts";
-import { createSessionSync } from "../sync/session-sync.ts";
-import { redactionOf, streamingOf } from "./sending.ts";
 
 export type OpenSyncOptions = {
 	settings: Settings;
@@ -29,6 +26,11 @@ export type OpenedSync = { sync: SessionSync; backend: Backend; close(): Promise
 /** Starts to sync. Nothing waits for the network; rejects only when a part of ours cannot be loaded. */
 export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 	const { settings } = options;
+	const { createConvexBackend } = await import("../backend/convex-backend.ts");
+	await roomForPi();
+	const { createSessionSync } = await import("../sync/session-sync.ts");
+	await roomForPi();
+	const { createOutgoing } = await import("../redaction/outgoing.ts");
 	const outgoing = await createOutgoing({
 		redact: redactionOf(settings),
 		toolCalls: settings.syncToolCalls,
@@ -61,3 +63,5 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 		},
 	};
 }
+
+const roomForPi = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -23,9 +23,7 @@ export function watchSession(pi: ExtensionAPI, terminal: Terminal): void {
 	const { guard } = terminal;
 	pi.on(
 		"session_start",
-		guard.handler("session_start", (event, ctx) => {
-			terminal.start(ctx, event.reason === "startup" && ctx.mode === "tui");
-		}),
+		guard.handler("session_start", (_event, ctx) => terminal.start(ctx)),
 	);
 	const on = pi.on as (event: string, handler: (event: unknown, ctx: unknown) => undefined) => unknown;
 	for (const name of STORED_AT) {

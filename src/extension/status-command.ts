@@ -1,9 +1,9 @@
 /** `/opensync:status`: where this session goes, what waits, what was hidden, who else is here. */
 import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
 import type { Settings } from "../config/options.ts";
+import { redactionOf, streamingOf } from "../config/sending.ts";
 import type { SyncState } from "../sync/contract.ts";
 import type { Condition } from "./footer-text.ts";
-import { redactionOf, streamingOf } from "./sending.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function runStatus(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {

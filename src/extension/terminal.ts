@@ -22,7 +22,7 @@ import { describeParent, describeSession } from "./project.ts";
 import { type FreezableSource, freezableSource, liveSource, parentSource } from "./session-source.ts";
 
 /** After Pi's first paint: what is heavy is loaded then. */
-const FIRST_PAINT_MS = 30;
+const FIRST_PAINT_MS = 50;
 /** How long a session's start waits for the end of the last one's sync. */
 const TURNOVER_MS = 2_000;
 /** What quitting may cost: in the terminal somebody waits, elsewhere nothing else is left to do. */
@@ -86,7 +86,7 @@ export class Terminal {
 		return this.#pump;
 	}
 
-	start(ctx: ExtensionContext, firstPaint: boolean): void {
+	start(ctx: ExtensionContext): void {
 		const manager = ctx.sessionManager;
 		this.#ctx = ctx;
 		this.#source = freezableSource(liveSource(manager));
@@ -99,8 +99,7 @@ export class Terminal {
 		const parent = () => parentSource(manager);
 		const begin = () => this.guard.background("start", () => this.#begin(this.#wantsSync(), parent));
 		// Not unref'd: in print mode nothing else may hold the process while what syncs is loaded.
-		if (firstPaint) setTimeout(begin, FIRST_PAINT_MS);
-		else setImmediate(begin);
+		setTimeout(begin, FIRST_PAINT_MS);
 	}
 
 	/** Reads the settings again and syncs by them, without a restart. @param force sync even where auto sync is off. */

@@ -17,8 +17,8 @@ import type { RunStreams, Settling } from "./run-streams.ts";
 
 /** A batch is made in one go, in Pi's own process: it must not take long. */
 const BATCH_BYTES = 1024 * 1024;
-/** An unforeseen failure of the backend is taken for a refusal after so many. */
-const UNEXPECTED_MOST = 3;
+/** An unforeseen failure of an append is taken for the entry's own after so many, which takes most of a minute. */
+const UNEXPECTED_MOST = 8;
 
 type Batch = { to: number; ready: Ready[]; settling: Settling | null };
 type Leaf = string | null | undefined;
@@ -106,7 +106,7 @@ export class EntryOutbox {
 	failed(error: unknown): void {
 		if (!(error instanceof BackendError) || error.kind !== "refused") return;
 		if (error.code === "session_unknown") this.#isOpen = false;
-		if (error.code === "unexpected") this.#unexpected += 1;
+		if (error.code === "unexpected" && this.#batch !== null) this.#unexpected += 1;
 		if (error.code === "parent_missing") {
 			this.#lostParents += 1;
 			this.#isOpen = false;

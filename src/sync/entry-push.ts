@@ -109,6 +109,8 @@ export async function appendBatch(
 	} catch (error) {
 		if (!isPermanent(error, giveUp) || batch.length === 0) throw error;
 		if (batch.length > 1) return await appendHalves(backend, head, batch, giveUp);
+		// A backend that fails without the entry too is broken, and the entry is not to blame.
+		if (!isPermanent(error)) await backend.append({ sessionId: head.sessionId, entries: [] });
 		const parked = [{ entryId: (batch[0] as Ready).push.entryId, message: messageOf(error) }];
 		// What the entry would have settled is settled all the same: nobody else will.
 		if (head.settles) await backend.append({ ...head, entries: [] });

@@ -40,6 +40,8 @@ export class StreamPush {
 	/** Position of marks whose ops went out. */
 	readonly #marked = new Map<Mark, number>();
 	#streamId: string | null = null;
+	/** Given up, and perhaps still there. */
+	#stale: string | null = null;
 	#isStarted = false;
 	#canSend = false;
 	#watched = false;
@@ -112,7 +114,10 @@ export class StreamPush {
 		this.stop();
 		// A push under way is not waited for, entries would wait with us: what was sent first is taken first.
 		// A stream whose start was not acknowledged may be there too.
-		if (this.#streamId !== null) await this.#options.backend.endStream(this.#streamId);
+		for (const streamId of [this.#stale, this.#streamId]) {
+			if (streamId !== null) await this.#options.backend.endStream(streamId);
+		}
+		this.#stale = null;
 		this.#streamId = null;
 	}
 
@@ -185,6 +190,8 @@ export class StreamPush {
 			this.#streamId ??= newId();
 			await backend.startStream({ sessionId, streamId: this.#streamId, terminalId, startedAt });
 			this.#isStarted = true;
+			// The start of this one ended it.
+			this.#stale = null;
 		}
 		const start = Math.max(this.#acked, this.#base);
 		const ops = start < this.#end ? this.#again(start) : this.#take();
@@ -210,6 +217,7 @@ export class StreamPush {
 		this.#sent = [];
 		this.#base = 0;
 		this.#acked = 0;
+		this.#stale = this.#streamId ?? this.#stale;
 		this.#streamId = null;
 		this.#isStarted = false;
 	}

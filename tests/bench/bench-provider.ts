@@ -4,7 +4,12 @@
  * prompt is answered at once. Token `n` is `n` in base 36, padded: a reader finds its number in its text.
  */
 import { appendFileSync } from "node:fs";
-import { type AssistantMessage, type Context, createAssistantMessageEventStream, type Model } from "@earendil-works/pi-ai";
+import {
+	type AssistantMessage,
+	type Context,
+	createAssistantMessageEventStream,
+	type Model,
+} from "@earendil-works/pi-ai";
 import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
 
 const LOG = process.env.BENCH_LOG ?? "/dev/null";
@@ -29,7 +34,14 @@ function streamBench(model: Model<string>, context: Context) {
 		api: model.api,
 		provider: model.provider,
 		model: model.id,
-		usage: { input: 10, output: 10, cacheRead: 0, cacheWrite: 0, totalTokens: 20, cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 } },
+		usage: {
+			input: 10,
+			output: 10,
+			cacheRead: 0,
+			cacheWrite: 0,
+			totalTokens: 20,
+			cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, total: 0 },
+		},
 		stopReason: "stop",
 		timestamp: Date.now(),
 	};

@@ -17,7 +17,11 @@ export async function handlerFigures(): Promise<Figure[]> {
 	const setup = createSetup();
 	try {
 		const up = await setup.up();
-		const figures = [...(await inHandlers(setup.env)), ...(await toProvider(setup.env)), ...(await startUps(setup.env))];
+		const figures = [
+			...(await inHandlers(setup.env)),
+			...(await toProvider(setup.env)),
+			...(await startUps(setup.env)),
+		];
 		await up.stop();
 		return figures;
 	} finally {
@@ -31,7 +35,10 @@ async function inHandlers(env: Record<string, string>): Promise<Figure[]> {
 	const most: number[] = [];
 	for (let round = 0; round < ROUNDS; round++) {
 		const file = join(env.HOME as string, `handlers-${round}.jsonl`);
-		const pi = await RpcPi.start([join(import.meta.dir, "timed-extension.ts")], { ...env, BENCH_HANDLERS: file });
+		const pi = await RpcPi.start([join(import.meta.dir, "timed-extension.ts")], {
+			...env,
+			BENCH_HANDLERS: file,
+		});
 		for (let turn = 0; turn < 3; turn++) await pi.prompt("bench 600 300");
 		await pi.end();
 		const times = readFileSync(file, "utf8")
@@ -66,7 +73,12 @@ async function toProvider(env: Record<string, string>): Promise<Figure[]> {
 	return [
 		{ name: "prompt to provider call, stock Pi, p50", unit: "ms", rounds: times.without },
 		{ name: "prompt to provider call, with the extension, p50", unit: "ms", rounds: times.with },
-		{ name: "prompt to provider call: added", unit: "ms", aim: "<= 5", rounds: times.with.map((ms, i) => ms - (times.without[i] ?? 0)) },
+		{
+			name: "prompt to provider call: added",
+			unit: "ms",
+			aim: "<= 5",
+			rounds: times.with.map((ms, i) => ms - (times.without[i] ?? 0)),
+		},
 	];
 }
 
@@ -82,6 +94,11 @@ async function startUps(env: Record<string, string>): Promise<Figure[]> {
 	return [
 		{ name: "start-up to the first answer, stock Pi", unit: "ms", rounds: times.without },
 		{ name: "start-up to the first answer, with the extension", unit: "ms", rounds: times.with },
-		{ name: "start-up: added", unit: "ms", aim: "< 40", rounds: times.with.map((ms, i) => ms - (times.without[i] ?? 0)) },
+		{
+			name: "start-up: added",
+			unit: "ms",
+			aim: "< 40",
+			rounds: times.with.map((ms, i) => ms - (times.without[i] ?? 0)),
+		},
 	];
 }

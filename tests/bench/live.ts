@@ -5,7 +5,7 @@
  * exchanges with the backend, per byte of answer.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer, connect, type Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { createSetup, type Setup, type Up } from "../support/cli.ts";
 import { EXTENSION } from "../support/pi-terminal.ts";
@@ -28,7 +28,9 @@ class Reader {
 	readonly ready: Promise<void>;
 
 	constructor(url: string, token: string, sessionId: string) {
-		this.child = spawn(NODE, [join(import.meta.dir, "subscriber.mjs"), url, token, sessionId], { stdio: ["ignore", "pipe", "inherit"] });
+		this.child = spawn(NODE, [join(import.meta.dir, "subscriber.mjs"), url, token, sessionId], {
+			stdio: ["ignore", "pipe", "inherit"],
+		});
 		let buffer = "";
 		this.ready = new Promise((resolve) => {
 			this.child.stdout?.on("data", (part: Buffer) => {
@@ -64,28 +66,44 @@ async function countingProxy(port: number): Promise<{ port: number; bytes: () =>
 			bytes += part.length;
 			client.write(part);
 		});
-		for (const [one, other] of [[client, backend], [backend, client]] as const) {
+		for (const [one, other] of [
+			[client, backend],
+			[backend, client],
+		] as const) {
 			one.on("error", () => other.destroy());
 			one.on("close", () => other.destroy());
 		}
 	});
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	return { port: (server.address() as { port: number }).port, bytes: () => bytes, close: () => server.close() };
+	return {
+		port: (server.address() as { port: number }).port,
+		bytes: () => bytes,
+		close: () => server.close(),
+	};
 }
 
 export async function liveFigures(): Promise<Figure[]> {
 	const setup = createSetup();
 	try {
 		const up = await setup.up();
-		return [...(await delays(setup, up)), ...(await bytesPerByte(setup, up, "0")), ...(await bytesPerByte(setup, up, "100"))];
+		return [
+			...(await delays(setup, up)),
+			...(await bytesPerByte(setup, up, "0")),
+			...(await bytesPerByte(setup, up, "100")),
+		];
 	} finally {
 		await setup.dispose();
 	}
 }
 
 async function openReader(setup: Setup, up: Up, sessionId: string): Promise<Reader> {
-	const { apiKey } = JSON.parse((await setup.cli("config", "get", "apiKey", "--show-key", "--json")).stdout) as { apiKey: string };
-	const answer = await fetch(`${up.siteUrl}/auth/token`, { method: "POST", headers: { Authorization: `Bearer ${apiKey}` } });
+	const { apiKey } = JSON.parse(
+		(await setup.cli("config", "get", "apiKey", "--show-key", "--json")).stdout,
+	) as { apiKey: string };
+	const answer = await fetch(`${up.siteUrl}/auth/token`, {
+		method: "POST",
+		headers: { Authorization: `Bearer ${apiKey}` },
+	});
 	const { token } = (await answer.json()) as { token: string };
 	const reader = new Reader(up.url, token, sessionId);
 	await reader.ready;
@@ -103,7 +121,9 @@ async function delays(setup: Setup, up: Up): Promise<Figure[]> {
 		const usage = { pi: [] as number[], backend: [] as number[], reader: [] as number[] };
 		const pids = { pi: pi.pid, backend: up.pid, reader: reader.child.pid as number };
 		for (let round = -1; round < ROUNDS; round++) {
-			const before = Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, usageOf(pid).cpuSeconds]));
+			const before = Object.fromEntries(
+				Object.entries(pids).map(([name, pid]) => [name, usageOf(pid).cpuSeconds]),
+			);
 			const started = performance.now();
 			const [said, run] = await Promise.all([pi.prompt(`bench ${rate * 3} ${rate}`), reader.next()]);
 			const seconds = (performance.now() - started) / 1000;
@@ -118,16 +138,30 @@ async function delays(setup: Setup, up: Up): Promise<Figure[]> {
 		}
 		const at = `at ${rate} tokens/s`;
 		figures.push(
-			{ name: `live: provider delta to subscriber, p50, ${at}`, unit: "ms", aim: "<= 4", rounds: measured.p50 },
+			{
+				name: `live: provider delta to subscriber, p50, ${at}`,
+				unit: "ms",
+				aim: "<= 4",
+				rounds: measured.p50,
+			},
 			{ name: `live: provider delta to subscriber, p95, ${at}`, unit: "ms", rounds: measured.p95 },
-			{ name: `live: provider delta to subscriber, p99, ${at}`, unit: "ms", aim: "<= 15", rounds: measured.p99 },
+			{
+				name: `live: provider delta to subscriber, p99, ${at}`,
+				unit: "ms",
+				aim: "<= 15",
+				rounds: measured.p99,
+			},
 			{ name: `live: gaps the subscriber had to read, ${at}`, unit: "a run", rounds: measured.gaps },
 			{ name: `CPU of Pi with the extension, ${at}`, unit: "% core", rounds: usage.pi },
 			{ name: `CPU of the backend, ${at}`, unit: "% core", rounds: usage.backend },
 			{ name: `CPU of the subscriber, ${at}`, unit: "% core", rounds: usage.reader },
 		);
 	}
-	for (const [name, pid] of [["Pi with the extension", pi.pid], ["the backend", up.pid], ["the subscriber", reader.child.pid as number]] as const) {
+	for (const [name, pid] of [
+		["Pi with the extension", pi.pid],
+		["the backend", up.pid],
+		["the subscriber", reader.child.pid as number],
+	] as const) {
 		figures.push({ name: `memory of ${name}`, unit: "MiB", rounds: [usageOf(pid).rssMiB] });
 	}
 	reader.child.kill();

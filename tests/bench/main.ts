@@ -19,7 +19,9 @@ if (unknown.length > 0) {
 	process.exit(2);
 }
 const [cpu] = cpus();
-console.log(`${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Bun ${Bun.version}`);
+console.log(
+	`${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Bun ${Bun.version}`,
+);
 for (const name of named.length > 0 ? named : Object.keys(SECTIONS)) {
 	console.log(`\n${name}`);
 	for (const figure of (await SECTIONS[name]?.()) ?? []) console.log(`  ${figureLine(figure)}`);

@@ -11,7 +11,10 @@ const PI = join(ROOT, "node_modules", "@earendil-works", "pi-coding-agent", "dis
 const PROVIDER = join(ROOT, "tests", "bench", "bench-provider.ts");
 
 /** What the provider logged of one answer. */
-export type Said = { /** From Pi taking the prompt to the provider call. */ inputToProviderMs: number; saidAt: bigint[] };
+export type Said = {
+	/** From Pi taking the prompt to the provider call. */ inputToProviderMs: number;
+	saidAt: bigint[];
+};
 
 export class RpcPi {
 	readonly pid: number;

@@ -21,7 +21,11 @@ class CountingSocket extends WebSocket {
 		super.send(data, ...rest);
 	}
 }
-const client = new ConvexClient(url, { webSocketConstructor: CountingSocket, logger: false, skipConvexDeploymentUrlCheck: true });
+const client = new ConvexClient(url, {
+	webSocketConstructor: CountingSocket,
+	logger: false,
+	skipConvexDeploymentUrlCheck: true,
+});
 client.setAuth(async () => token);
 const query = (name) => makeFunctionReference(name);
 
@@ -29,7 +33,10 @@ let run = null;
 let stop = () => {};
 client.onUpdate(query("streams:current"), { sessionId }, (stream) => {
 	if (stream === null) {
-		if (run) process.stdout.write(`${JSON.stringify({ ...run, pending: undefined, bytes: counted.down - run.from })}\n`);
+		if (run)
+			process.stdout.write(
+				`${JSON.stringify({ ...run, pending: undefined, bytes: counted.down - run.from })}\n`,
+			);
 		run = null;
 		stop();
 		stop = () => {};
@@ -39,7 +46,9 @@ client.onUpdate(query("streams:current"), { sessionId }, (stream) => {
 	stop();
 	run = { streamId: stream.streamId, end: 0, seenAt: {}, gaps: 0, from: counted.down };
 	const mine = run;
-	stop = client.onUpdate(query("streams:tail"), { streamId: stream.streamId }, (deltas) => take(mine, deltas));
+	stop = client.onUpdate(query("streams:tail"), { streamId: stream.streamId }, (deltas) =>
+		take(mine, deltas),
+	);
 });
 
 async function take(mine, deltas) {

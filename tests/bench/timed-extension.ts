@@ -13,7 +13,8 @@ export default function timedExtension(pi: ExtensionAPI): void {
 					const started = process.hrtime.bigint();
 					const result = handler(value, ctx);
 					// Pi waits for what a handler gives back; when that is a promise, for that too.
-					const done = () => times.push(`{"event":"${event}","us":${Number(process.hrtime.bigint() - started) / 1000}}`);
+					const done = () =>
+						times.push(`{"event":"${event}","us":${Number(process.hrtime.bigint() - started) / 1000}}`);
 					if (result instanceof Promise) return result.finally(done);
 					done();
 					return result;

@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { pathsOf } from "../../config/paths.ts";
+import { readRunning } from "../backend-home.ts";
 import { openInBrowser } from "../browser.ts";
 import { startDemo } from "../demo.ts";
 import { ensureTerminalKey } from "../first-key.ts";
 import { findSessionFiles } from "../import-files.ts";
 import { signInLink, startLocalBackend } from "../local-backend.ts";
-import { readRunning } from "../backend-home.ts";
 import { note, printJson, printLine } from "../output.ts";
 import { readPort, untilStopped } from "../process.ts";
 import { piCommandLine } from "../project.ts";

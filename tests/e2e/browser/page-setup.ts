@@ -41,9 +41,10 @@ export function setUpPages(options: { width?: number; height?: number; dark?: bo
 		};
 		setup.signedOut = async () => {
 			const page = await opened.context.newPage();
-			await page.goto(setup.backend.siteUrl());
+			// Not on the page itself, which may just be about to store the key that it has found.
+			await page.goto(`${setup.backend.siteUrl()}/health`);
 			await page.evaluate(() => localStorage.clear());
-			await page.reload();
+			await page.goto(setup.backend.siteUrl());
 			await page.getByLabel("API key").waitFor();
 			return page;
 		};

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { isLoopback, siteUrlOf } from "../../../src/backend/site-url.ts";
+import { siteUrlOf } from "../../../src/backend/site-url.ts";
+import { isLoopback } from "../../../src/lib/loopback.ts";
 
 test("the site of an address is derived, unless it is given", () => {
 	expect(siteUrlOf("http://127.0.0.1:3210")).toBe("http://127.0.0.1:3211");

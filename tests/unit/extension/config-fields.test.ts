@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { DEFAULTS } from "../../../src/config/options.ts";
+import { redactionOf, streamingOf } from "../../../src/config/sending.ts";
 import { loadSettings } from "../../../src/config/settings.ts";
 import { ConfigDraft, configFields, shownValue } from "../../../src/extension/config-fields.ts";
-import { redactionOf, streamingOf } from "../../../src/extension/sending.ts";
 import { statusLines } from "../../../src/extension/status-command.ts";
 
 describe("the settings list", () => {

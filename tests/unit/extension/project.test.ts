@@ -2,8 +2,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileSource } from "../../../src/extension/file-source.ts";
 import { describeParent, describeSession, gitBranch } from "../../../src/extension/project.ts";
-import { fileSource, freezableSource } from "../../../src/extension/session-source.ts";
+import { freezableSource } from "../../../src/extension/session-source.ts";
 import type { SessionSource } from "../../../src/sync/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pi-opensync-project-"));

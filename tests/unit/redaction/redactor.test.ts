@@ -49,7 +49,7 @@ test("what only looks like an assignment stays", async () => {
 		"const token = getToken();",
 		"password: string;",
 		"API_KEY=$API_KEY",
-		"API_KEY=${API_KEY}",
+		`API_KEY=$${"{API_KEY}"}`,
 		"TOKEN=<your token>",
 		"MONKEY=banana",
 		"the key point: tokens are cheap",

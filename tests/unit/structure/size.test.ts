@@ -28,7 +28,9 @@ test("the extension's wiring stays under 100 lines", () => {
 });
 
 test("the median source file stays small", () => {
-	const sizes = sourceFiles("src").map(lineCount).sort((a, b) => a - b);
+	const sizes = sourceFiles("src")
+		.map(lineCount)
+		.sort((a, b) => a - b);
 	expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(160);
 });
 

@@ -117,6 +117,27 @@ test("an unforeseen failure is tried again before an entry is given up", async (
 	expect(sync.state().parked).toEqual([]);
 });
 
+test("an entry at which the backend always fails is given up in the end, the others are not held up by it", async () => {
+	const { session, sync, backend, store, rest } = harness();
+	backend.fault = (call, args) =>
+		call === "append" && JSON.stringify(args).includes("CRASH") ? "refused" : null;
+	for (const text of ["one", "CRASH", "three"]) session.user(text);
+	await rest(120_000);
+	expect(store.ids("session-1")).toEqual(["00000001", "00000003"]);
+	expect(sync.state().parked).toEqual([{ entryId: "00000002", message: "Server Error" }]);
+});
+
+test("a backend that fails at everything gives up nothing", async () => {
+	const { session, sync, backend, store, rest } = harness();
+	for (const text of ["one", "two"]) session.user(text);
+	backend.fault = (call) => (call === "append" ? "refused" : null);
+	await rest(600_000);
+	expect(sync.state()).toMatchObject({ queued: 2, parked: [], reason: "Server Error" });
+	backend.fault = () => null;
+	await rest(20_000);
+	expect(store.read("session-1")).toEqual(session.lines());
+});
+
 test("a session removed at the backend comes back whole", async () => {
 	const { session, sync, store, rest } = harness();
 	session.user("one");

@@ -1,7 +1,11 @@
 /** What the `auto` settings mean for a backend. */
-import { isLoopback } from "../backend/site-url.ts";
-import type { Settings } from "../config/options.ts";
-import type { Streaming } from "../sync/contract.ts";
+import { isLoopback } from "../lib/loopback.ts";
+import type { Settings } from "./options.ts";
+
+type Streaming = {
+	mode: "always" | "watched" | "off" /** Least time between two pushes. */;
+	intervalMs: number;
+};
 
 const CLOUD_INTERVAL_MS = 100;
 
