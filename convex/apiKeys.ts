@@ -78,19 +78,33 @@ async function revokeKey(ctx: MutationCtx, id: string, owner: Id<"users"> | null
 	if (key.revokedAt === null) await ctx.db.patch(key._id, { revokedAt: Date.now() });
 }
 
-/** For the sign-in in `http.ts`: whose key that is; null for an unknown or revoked one. Notes the use. */
+/** For the sign-in in `http.ts`: whose key that is, or that it was revoked; null for an unknown one. Notes the use. */
 export const find = internalMutation({
 	args: { hash: v.string() },
 	returns: v.union(
-		v.object({ keyId: v.string(), userId: v.string(), userName: v.string(), scopes: v.array(vScope) }),
+		v.object({
+			kind: v.literal("valid"),
+			keyId: v.string(),
+			userId: v.string(),
+			userName: v.string(),
+			scopes: v.array(vScope),
+		}),
+		v.object({ kind: v.literal("revoked") }),
 		v.null(),
 	),
 	handler: async (ctx, { hash }) => {
 		const key = await keyByHash(ctx, hash);
 		const user = key && (await ctx.db.get(key.userId));
-		if (!key || !user || key.revokedAt !== null) return null;
+		if (!key || !user) return null;
+		if (key.revokedAt !== null) return { kind: "revoked" as const };
 		await noteUse(ctx, key._id);
-		return { keyId: key._id, userId: user._id, userName: user.name, scopes: key.scopes };
+		return {
+			kind: "valid" as const,
+			keyId: key._id,
+			userId: user._id,
+			userName: user.name,
+			scopes: key.scopes,
+		};
 	},
 });
 

@@ -53,7 +53,18 @@ http.route({
 		const key = /^Bearer\s+(osk_\S+)\s*$/i.exec(request.headers.get("Authorization") ?? "")?.[1];
 		if (!key) return answer(401, { error: "Send an API key as `Authorization: Bearer osk_…`." });
 		const found = await ctx.runMutation(internal.apiKeys.find, { hash: await sha256Hex(key) });
-		if (!found) return answer(401, { error: "This API key is unknown or revoked. Use another one." });
+		if (!found) {
+			return answer(401, {
+				code: "signed_out",
+				error: "This API key is unknown here. Check it, or make one with `pi-opensync keys create`.",
+			});
+		}
+		if (found.kind === "revoked") {
+			return answer(401, {
+				code: "key_revoked",
+				error: "This API key was revoked. Make a new one with `pi-opensync keys create`.",
+			});
+		}
 		const token = await signToken(found);
 		if (!token) {
 			return answer(503, {

@@ -46,6 +46,11 @@ export class Terminal {
 	#source: FreezableSource | null = null;
 	#opened: OpenedSync | null = null;
 	#opening: Promise<void> = Promise.resolve();
+	/** What the start has put off; null when it was done. */
+	#beginOnce: (() => void) | null = null;
+	#cwd = "";
+	/** Nobody waits for a sync any more: one that opens now is closed again. */
+	#abandoned = false;
 	#condition: Condition = { kind: "off" };
 	#shown: string | undefined;
 	#lastFailure: string | null = null;
@@ -97,9 +102,13 @@ export class Terminal {
 		);
 		this.#pump.start();
 		const parent = () => parentSource(manager);
-		const begin = () => this.guard.background("start", () => this.#begin(this.#wantsSync(), parent));
+		this.#cwd = ctx.cwd;
+		this.#beginOnce = () => {
+			this.#beginOnce = null;
+			this.guard.background("start", () => this.#begin(this.#wantsSync(), parent));
+		};
 		// Not unref'd: in print mode nothing else may hold the process while what syncs is loaded.
-		setTimeout(begin, FIRST_PAINT_MS);
+		setTimeout(() => this.#beginOnce?.(), FIRST_PAINT_MS);
 	}
 
 	/** Reads the settings again and syncs by them, without a restart. @param force sync even where auto sync is off. */
@@ -108,9 +117,10 @@ export class Terminal {
 		if (!ctx) return;
 		this.#loaded = loadSettings();
 		this.late.detach(true);
+		this.#beginOnce = null;
 		const before = this.#opened;
 		this.#opened = null;
-		if (before) this.guard.background("close", () => before.close());
+		if (before) processTerminal().closing = this.#quietly(before.close());
 		await this.#begin(force || this.#wantsSync(), () => parentSource(ctx.sessionManager));
 	}
 
@@ -134,7 +144,7 @@ export class Terminal {
 		const state = this.late.current?.state();
 		const hopeless = state
 			? state.link === "offline" || state.link === "signedOut"
-			: this.#condition.kind !== "starting";
+			: this.#condition.kind !== "starting" && !this.#beginOnce;
 		if (hopeless) return QUIT_MS.hopeless;
 		return this.#ctx?.mode === "tui" ? QUIT_MS.tui : QUIT_MS.other;
 	}
@@ -144,16 +154,19 @@ export class Terminal {
 		const budget = Math.max(this.deadlineMs(reason), reason === "quit" ? 0 : LEFT_BEHIND_MS);
 		this.#pump?.stop();
 		this.#notices.stop();
+		this.#beginOnce?.();
 		this.late.wake();
 		if (reason !== "reload") this.late.status("ended");
 		this.late.endRun();
 		this.#source?.freeze();
 		this.#ctx = null;
-		const closing = this.#close(budget).catch((error: unknown) =>
-			this.log(`closing failed: ${oneLine(error)}`),
-		);
+		const closing = this.#quietly(this.#close(budget));
 		processTerminal().closing = closing;
 		return closing;
+	}
+
+	#quietly(closing: Promise<void>): Promise<void> {
+		return closing.catch((error: unknown) => this.log(`closing failed: ${oneLine(error)}`));
 	}
 
 	async #close(budgetMs: number): Promise<void> {
@@ -161,6 +174,7 @@ export class Terminal {
 		await Promise.race([this.#opening.catch(() => {}), wait(budgetMs)]);
 		const opened = this.#opened;
 		this.#opened = null;
+		this.#abandoned = true;
 		if (!opened) return;
 		await opened.sync.flush(Math.max(0, until - clock.now()));
 		await opened.close();
@@ -188,12 +202,13 @@ export class Terminal {
 
 	async #open(parent: ParentOf): Promise<void> {
 		const source = this.#source;
-		const cwd = this.#ctx?.cwd;
-		if (!source || cwd === undefined) return;
-		const own = processTerminal();
+		const cwd = this.#cwd;
+		if (!source) return;
+		const { terminalId, closing } = processTerminal();
 		const settings = this.settings;
 		const { openSync } = await import("./open-sync.ts");
-		await Promise.race([own.closing, wait(TURNOVER_MS)]);
+		// The last session's goodbye must not come after this one's first beat: both bear the terminal's id.
+		await Promise.race([closing, wait(TURNOVER_MS)]);
 		const opened = await openSync({
 			settings,
 			source,
@@ -201,11 +216,11 @@ export class Terminal {
 			describeParent: (one) => describeParent(one, cwd, clock.now()),
 			parent,
 			clock,
-			terminalId: own.terminalId,
+			terminalId,
 			log: this.log,
 		});
-		// The settings changed again while this was loading: the newer one counts.
-		if (settings !== this.settings) return await opened.close();
+		// The settings changed again while this was loading, or the session has long ended.
+		if (settings !== this.settings || this.#abandoned) return await opened.close();
 		this.#opened = opened;
 		opened.sync.onState(() => this.guard.background("state", () => this.#observe(opened)));
 		this.late.attach(opened.sync);

@@ -8,7 +8,7 @@ import { createCallers, NOBODY } from "./callers.ts";
 import { functionApi } from "./function-api.ts";
 import { addressOf, closeListener, type Listeners, openListeners } from "./listeners.ts";
 import { HttpError, readBody, sendFailure, sendText } from "./replies.ts";
-import { createGuard, hostName } from "./request-guard.ts";
+import { createGuard } from "./request-guard.ts";
 import { guarded, serveHttpAction } from "./site.ts";
 import { serveStatic } from "./static-files.ts";
 import { storageApi } from "./storage-api.ts";
@@ -112,8 +112,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 			path,
 			staticDir ? "leave" : "answer404",
 		);
-		if (!taken && staticDir)
-			await serveStatic(staticDir, apiOrigins(request, api.port), request, response, url.pathname);
+		if (!taken && staticDir) await serveStatic(staticDir, request, response, url.pathname);
 	});
 
 	let closing: Promise<void> | null = null;
@@ -189,11 +188,4 @@ function corsHeaders(request: IncomingMessage): Record<string, string> {
 		"Access-Control-Max-Age": "86400",
 		Vary: "Origin, Access-Control-Request-Headers",
 	};
-}
-
-/** The API as the page's reader reaches it: same host name, the API's port. */
-function apiOrigins(request: IncomingMessage, port: number): string[] {
-	const name = hostName(request.headers.host) ?? "127.0.0.1";
-	const names = new Set([name, "127.0.0.1", "localhost"]);
-	return [...names].flatMap((one) => [`http://${one}:${port}`, `ws://${one}:${port}`]);
 }
