@@ -14,6 +14,7 @@ import {
 	rmSync,
 	writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -125,6 +126,11 @@ function firstLine(error: unknown): string {
 	return (error instanceof Error ? error.message : String(error)).split("\n")[0] as string;
 }
 
+/** The `node_modules` folder that holds the `convex` package of the engine itself. */
+const OWN_PACKAGES = createRequire(import.meta.url)
+	.resolve("convex/server")
+	.replace(/([\\/]node_modules)[\\/]convex[\\/].*$/, "$1");
+
 async function bundle(
 	folder: string,
 	entries: readonly string[],
@@ -152,6 +158,8 @@ async function bundle(
 			platform: "browser",
 			target: "esnext",
 			conditions: ["convex", "module"],
+			// Last resort for a folder with no packages of its own: those that the engine runs with.
+			nodePaths: [OWN_PACKAGES],
 			inject: [injected],
 			define: { [`${PROCESS_ENV}.NODE_ENV`]: '"production"', ...Object.fromEntries(aliases) },
 			jsx: "automatic",

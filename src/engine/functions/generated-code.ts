@@ -25,10 +25,17 @@ export function generatedCode(functionsDir: string): Plugin | null {
 	return {
 		name: "generated-code",
 		setup(build) {
-			build.onResolve({ filter: /^\..*\/_generated\/(api|server|dataModel)(\.[jt]s)?$/ }, ({ path }) => ({
-				path: path.replace(/^.*\//, "").replace(/\.[jt]s$/, ""),
-				namespace: "generated",
-			}));
+			build.onResolve(
+				{ filter: /^\..*\/_generated\/(api|server|dataModel)(\.[jt]s)?$/ },
+				({ path, resolveDir }) => {
+					const name = path.replace(/^.*\//, "").replace(/\.[jt]s$/, "");
+					// A module from elsewhere may bring the generated code of its own app.
+					const own = join(resolveDir, path.replace(/[^/]*$/, ""));
+					if ([".js", ".ts", ".d.ts"].some((ending) => existsSync(join(own, name + ending))))
+						return undefined;
+					return { path: name, namespace: "generated" };
+				},
+			);
 			build.onLoad({ filter: /./, namespace: "generated" }, ({ path }) => ({
 				contents: MODULES[path] as string,
 				resolveDir: functionsDir,
