@@ -8,7 +8,7 @@ import type { ExtensionContext, SessionShutdownEvent } from "@earendil-works/pi-
 import type { Settings } from "../config/options.ts";
 import { type Loaded, loadSettings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
-import type { SyncReport } from "../sync/contract.ts";
+import type { SessionSync, SyncReport, SyncState } from "../sync/contract.ts";
 import type { SessionSource } from "../sync/ports.ts";
 import { createDebugLog, type Log, oneLine } from "./debug-log.ts";
 import { EntryPump } from "./entry-pump.ts";
@@ -31,6 +31,17 @@ const QUIT_MS = { tui: 1_500, other: 5_000, hopeless: 250 };
 const LEFT_BEHIND_MS = 5_000;
 
 const clock = systemClock;
+
+/** Resolves when the backend is known not to answer or not to take the key: waiting for it would only hold Pi up. */
+function untilHopeless(sync: SessionSync): Promise<void> {
+	return new Promise((resolve) => {
+		const look = ({ link }: SyncState) => {
+			if (link === "offline" || link === "signedOut") resolve();
+		};
+		look(sync.state());
+		sync.onState(look);
+	});
+}
 
 type ParentOf = () => Promise<SessionSource | null>;
 
@@ -176,7 +187,8 @@ export class Terminal {
 		this.#opened = null;
 		this.#abandoned = true;
 		if (!opened) return;
-		await opened.sync.flush(Math.max(0, until - clock.now()));
+		const { sync } = opened;
+		await Promise.race([sync.flush(Math.max(0, until - clock.now())), untilHopeless(sync)]);
 		await opened.close();
 	}
 
