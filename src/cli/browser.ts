@@ -1,16 +1,7 @@
-/** Opening a page where a person sits at a desktop. Never fails: the address is printed anyway. */
-import { spawn } from "node:child_process";
+/** Opening a page where a person sits at a desktop. */
 import { hasDesktop } from "../config/desktop.ts";
+import { openBrowser } from "../lib/node/open-browser.ts";
 
 export function openInBrowser(address: string): void {
-	if (!process.stdout.isTTY || !hasDesktop()) return;
-	const [command, ...args] =
-		process.platform === "darwin"
-			? ["open", address]
-			: process.platform === "win32"
-				? ["cmd", "/c", "start", "", address]
-				: ["xdg-open", address];
-	spawn(command as string, args, { detached: true, stdio: "ignore" })
-		.on("error", () => {})
-		.unref();
+	if (process.stdout.isTTY && hasDesktop()) openBrowser(address);
 }

@@ -10,14 +10,14 @@ import { makeOperations } from "./functions/operations.ts";
 import { Runner } from "./functions/runner.ts";
 import type { Services } from "./functions/services.ts";
 import { watchRejections } from "./functions/unhandled-rejections.ts";
-import { Reactor } from "./reactor/reactor.ts";
+import { guarded, Reactor } from "./reactor/reactor.ts";
 import { RunningEngine } from "./running-engine.ts";
 import { Crons } from "./scheduler/crons.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { Catalog } from "./storage/catalog.ts";
 import { CronStore } from "./storage/cron-store.ts";
 import { type Database, openDatabase } from "./storage/database.ts";
-import { Documents } from "./storage/documents.ts";
+import { Documents, type TouchedKey } from "./storage/documents.ts";
 import { FileStore } from "./storage/file-store.ts";
 import { JobStore } from "./storage/job-store.ts";
 import { RequestLog } from "./storage/request-log.ts";
@@ -75,26 +75,30 @@ type Parts = {
 	temporaryDir: string | null;
 };
 
-function assemble({
-	options,
-	clock,
-	log,
-	database,
-	loaded,
-	app,
-	filesDir,
-	temporaryDir,
-}: Parts): RunningEngine {
+/** What keeps data, brought in line with the app's schema. */
+function openStores({ database, app, clock, filesDir }: Parts) {
 	const schema = new AppSchema(app.schema);
 	const catalog = database.inOwnTransaction(() => new Catalog(database));
 	const documents = new Documents(database, catalog);
 	applySchema(database, documents, schema);
+	return {
+		schema,
+		catalog,
+		documents,
+		requests: new RequestLog(database),
+		jobs: new JobStore(database),
+		files: new FileStore(database, filesDir, clock.now),
+		commitClock: new CommitClock(database, clock.now),
+	};
+}
+
+function assemble(parts: Parts): RunningEngine {
+	const { options, clock, log, database, loaded, app, temporaryDir } = parts;
+	const { schema, catalog, documents, requests, jobs, files, commitClock } = openStores(parts);
+	const { functions } = app;
+	const { sourceMap } = loaded;
 	const group = new CommitGroup(database);
 	const queue = new SerialQueue(() => group.flush());
-	const commitClock = new CommitClock(database, clock.now);
-	const requests = new RequestLog(database);
-	const jobs = new JobStore(database);
-	const files = new FileStore(database, filesDir, clock.now);
 	const commitListeners = new Set<(ts: bigint) => void>();
 	const reactor = new Reactor({
 		queue,
@@ -102,6 +106,7 @@ function assemble({
 			runner.queryInJob(path, argsJson, { caller, internal: false }, journal),
 		latestTs: () => commitClock.latest,
 		now: clock.now,
+		log,
 	});
 	const scope: TransactionScope = {
 		database,
@@ -111,50 +116,39 @@ function assemble({
 		group,
 		isWatched: (indexId) => reactor.isWatched(indexId),
 	};
+	const onCommit = (ts: bigint, touched: readonly TouchedKey[]): void => {
+		reactor.committed(touched);
+		for (const listener of commitListeners) guarded(log, () => listener(ts));
+	};
 	const runner: Runner = new Runner({
 		scope,
 		queue,
-		functions: app.functions,
-		sourceMap: loaded.sourceMap,
+		functions,
+		sourceMap,
 		requests,
 		commitClock,
 		clock,
-		onCommit: (ts, touched) => {
-			reactor.committed(touched);
-			for (const listener of commitListeners) listener(ts);
-		},
+		onCommit,
 		log,
 	});
 	const readAlone = <T>(work: () => T): Promise<T> => queue.run(work);
-	const scheduler = new Scheduler({ jobs, runner, functions: app.functions, clock, readAlone, log });
-	const crons = new Crons(app.crons, {
-		store: new CronStore(database),
-		runner,
-		functions: app.functions,
-		clock,
+	const scheduler = new Scheduler({ jobs, runner, functions, clock, readAlone, log });
+	const crons = new Crons(app.crons, { store: new CronStore(database), runner, functions, clock, log });
+	const stopWatching = watchRejections({
+		running: () => runner.running,
+		isFromFunctions: (stack) => stack.includes(sourceMap.bundlePath),
 		log,
 	});
+	const running = { queue, database, commitClock, requests, runner, reactor, scheduler, crons, files, jobs };
+	const { cloudUrl } = options;
 	return new RunningEngine({
 		app,
 		clock,
-		queue,
-		database,
-		commitClock,
-		requests,
-		runner,
-		reactor,
-		scheduler,
-		crons,
-		files,
-		jobs,
 		catalog,
 		commitListeners,
-		cloudUrl: options.cloudUrl,
+		cloudUrl,
 		temporaryDir,
-		stopWatching: watchRejections({
-			running: () => runner.running,
-			isFromFunctions: (stack) => stack.includes(loaded.sourceMap.bundlePath),
-			log,
-		}),
+		stopWatching,
+		...running,
 	});
 }

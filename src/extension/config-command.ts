@@ -13,9 +13,11 @@ export async function runConfig(terminal: Terminal, ctx: ExtensionCommandContext
 	const fields = configFields(loaded.sources);
 	const draft = new ConfigDraft(loaded.settings);
 	for (const problem of loaded.problems) ctx.ui.notify(`OpenSync: ${problem}`, "warning");
-	if (ctx.mode === "tui") await (await import("./config-screen.ts")).showConfigScreen(ctx, fields, draft);
-	else await askByDialogs(ctx, fields, draft);
-	if (!draft.changed) return;
+	const wanted =
+		ctx.mode === "tui"
+			? await (await import("./config-screen.ts")).showConfigScreen(ctx, fields, draft)
+			: await askByDialogs(ctx, fields, draft);
+	if (!wanted || !draft.changed) return;
 
 	const tested = draft.reconnects ? await test(draft) : null;
 	if (tested?.kind === "bad" && !(await ctx.ui.confirm("OpenSync: save all the same?", tested.message))) {
@@ -39,17 +41,17 @@ async function test(draft: ConfigDraft): Promise<Tested> {
 	};
 }
 
-/** Where no component can be drawn: one question after the other. */
+/** Where no component can be drawn: one question after the other. False: given up. */
 async function askByDialogs(
 	ctx: ExtensionCommandContext,
 	fields: Field[],
 	draft: ConfigDraft,
-): Promise<void> {
+): Promise<boolean> {
 	for (;;) {
 		const rows = fields.map((field) => `${field.label}: ${shownValue(field.name, draft.get(field.name))}`);
 		const chosen = await ctx.ui.select("OpenSync settings", [...rows, CLOSE]);
 		const field = chosen === undefined ? undefined : fields[rows.indexOf(chosen)];
-		if (!field) return;
+		if (!field) return chosen === CLOSE;
 		if (field.fixedBy) {
 			ctx.ui.notify(`OpenSync: ${field.label} is set by ${field.fixedBy}.`, "warning");
 			continue;

@@ -1,17 +1,23 @@
 /** The settings list in the terminal, built from Pi's own components. */
 import { type ExtensionContext, getSettingsListTheme } from "@earendil-works/pi-coding-agent";
-import { type Component, Input, type SettingItem, SettingsList } from "@earendil-works/pi-tui";
+import {
+	type Component,
+	Input,
+	matchesKey,
+	type SettingItem,
+	SettingsList,
+	truncateToWidth,
+} from "@earendil-works/pi-tui";
 import { type ConfigDraft, type Field, shownValue } from "./config-fields.ts";
 
-const CLOSE_HINT = "Esc closes, tests the connection and saves";
-
-/** Shows the list until it is closed; what was changed stands in the draft. */
+/** Shows the list until it is closed; what was changed stands in the draft. False: the person gave the changes up. */
 export async function showConfigScreen(
 	ctx: ExtensionContext,
 	fields: Field[],
 	draft: ConfigDraft,
-): Promise<void> {
-	await ctx.ui.custom<void>((tui, theme, _keys, done) => {
+): Promise<boolean> {
+	return await ctx.ui.custom<boolean>((tui, theme, _keys, done) => {
+		const listTheme = getSettingsListTheme();
 		let wrong: string | null = null;
 		const change = (field: Field, text: string) => {
 			wrong = draft.set(field.name, text);
@@ -21,22 +27,30 @@ export async function showConfigScreen(
 		const list = new SettingsList(
 			items,
 			items.length + 2,
-			getSettingsListTheme(),
+			// The list's own words are of cancelling; here its end is where things are saved.
+			{
+				...listTheme,
+				hint: (text) =>
+					listTheme.hint(text.replace("Esc to cancel", "Esc saves and closes · Ctrl+C discards")),
+			},
 			(id, value) => {
 				const field = fields.find((one) => one.name === id);
 				if (field?.choices && !field.fixedBy) change(field, value);
 			},
-			() => done(),
+			() => done(true),
 		);
 		return {
-			render: (width) => [
-				theme.fg("accent", theme.bold("OpenSync")) + theme.fg("dim", `  ${CLOSE_HINT}`),
-				"",
-				...list.render(width),
-				...(wrong ? [theme.fg("warning", wrong)] : []),
-			],
+			// A line wider than the terminal is an error to Pi.
+			render: (width) =>
+				[
+					theme.fg("accent", theme.bold("OpenSync settings")),
+					"",
+					...list.render(width),
+					...(wrong ? [theme.fg("warning", wrong)] : []),
+				].map((line) => truncateToWidth(line, width)),
 			invalidate: () => list.invalidate(),
 			handleInput(data) {
+				if (matchesKey(data, "ctrl+c")) return done(false);
 				list.handleInput(data);
 				tui.requestRender();
 			},
@@ -78,13 +92,14 @@ function typing(field: Field, before: string, end: (text: string | null) => void
 		? "Type or paste the key, Enter takes it, Esc keeps the old one"
 		: "Enter takes it, Esc keeps the old one";
 	return {
-		render: (width) => [
-			field.label,
-			"",
-			...(field.secret ? [veiled(input.getValue())] : input.render(width)),
-			"",
-			`  ${hint}`,
-		],
+		render: (width) =>
+			[
+				field.label,
+				"",
+				...(field.secret ? [veiled(input.getValue())] : input.render(width)),
+				"",
+				`  ${hint}`,
+			].map((line) => truncateToWidth(line, width)),
 		invalidate: () => input.invalidate(),
 		handleInput: (data) => input.handleInput(data),
 	};

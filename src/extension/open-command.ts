@@ -1,11 +1,11 @@
 /** `/opensync:open`: the address of the page with a fresh one-time sign-in code, opened where there is a desktop. */
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
 import { checkBackend } from "../backend/check.ts";
 import { exchangeKey } from "../backend/token-exchange.ts";
 import { hasDesktop } from "../config/desktop.ts";
 import type { Settings } from "../config/options.ts";
+import { openBrowser } from "../lib/node/open-browser.ts";
 import type { Terminal } from "./terminal.ts";
 
 const DEADLINE_MS = 5_000;
@@ -18,7 +18,7 @@ export async function runOpen(terminal: Terminal, ctx: ExtensionCommandContext):
 		return;
 	}
 	ctx.ui.notify(`OpenSync: ${made.address}\nThe code in it signs in once, within 15 minutes.`, "info");
-	if (ctx.mode === "tui" && hasDesktop()) openInBrowser(made.address);
+	if (ctx.mode === "tui" && hasDesktop()) openBrowser(made.address);
 }
 
 export type SignInLink = { kind: "made"; address: string } | { kind: "failed"; message: string };
@@ -54,16 +54,4 @@ export async function makeSignInLink(settings: Settings): Promise<SignInLink> {
 	} catch {
 		return { kind: "failed", message: `${convexUrl} does not answer: try again when it is back.` };
 	}
-}
-
-function openInBrowser(address: string): void {
-	const [command, ...args] =
-		process.platform === "darwin"
-			? ["open", address]
-			: process.platform === "win32"
-				? ["cmd", "/c", "start", "", address]
-				: ["xdg-open", address];
-	spawn(command as string, args, { detached: true, stdio: "ignore" })
-		.on("error", () => {})
-		.unref();
 }

@@ -1,8 +1,13 @@
-/** Randomness for the engine: secure bytes, seeds, and a generator that repeats itself for a seed. */
+/** Randomness, in one place: what nobody else makes or guesses, and what a seed repeats. */
 
 /** `count` random bytes from the platform's secure source. */
 export function randomBytes(count: number): Uint8Array<ArrayBuffer> {
 	return crypto.getRandomValues(new Uint8Array(count));
+}
+
+/** 96 random bits as 24 hex digits: names that nobody else makes. */
+export function randomId(): string {
+	return [...randomBytes(12)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** A random UUID, version 4. */

@@ -12,7 +12,7 @@
  *             back-off, connection <── unreachable
  */
 import PQueue from "p-queue";
-import { randomId } from "../lib/ids.ts";
+import { randomId } from "../lib/randomness.ts";
 import type { Present } from "../protocol/presence.ts";
 import type { SessionStatus } from "../protocol/session.ts";
 import type { DeltaOp } from "../protocol/stream.ts";

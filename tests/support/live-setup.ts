@@ -82,11 +82,16 @@ export class LiveSetup {
 		}
 	}
 
+	/** Ends all of it, whatever of it fails to end. */
 	async tearDown(): Promise<void> {
-		await Promise.all(this.#terminals.map((terminal) => terminal.stop()));
-		await this.observer.close();
-		await this.stack.stop();
-		await this.model.stop();
+		const ends = [
+			...this.#terminals.map((terminal) => terminal.stop()),
+			this.observer.close(),
+			this.stack.stop(),
+			this.model.stop(),
+		];
+		const failed = (await Promise.allSettled(ends)).find((end) => end.status === "rejected");
 		await removePiHome(this.home);
+		if (failed) throw failed.reason;
 	}
 }

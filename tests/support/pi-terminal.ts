@@ -62,9 +62,15 @@ export function piArguments(options: { extension?: boolean; more?: string[] } = 
 	];
 }
 
-/** Runs Pi to its end without a terminal: print and json mode. */
-export async function runPi(pi: PiVersion, home: PiHome, args: string[], env: Record<string, string> = {}) {
-	const child = Bun.spawn([NODE, pi.cli, ...args], {
+/** Runs Pi to its end without a terminal: print and json mode. @param runtime default: Node. */
+export async function runPi(
+	pi: PiVersion,
+	home: PiHome,
+	args: string[],
+	env: Record<string, string> = {},
+	runtime = NODE,
+) {
+	const child = Bun.spawn([runtime, pi.cli, ...args], {
 		cwd: home.cwd,
 		env: { ...home.env, ...env },
 		stdin: "ignore",
@@ -169,6 +175,10 @@ export class PiTerminal {
 
 	waitForText(text: string, deadlineMs?: number): Promise<string> {
 		return this.waitFor((screen) => screen.includes(text), `"${text}"`, deadlineMs);
+	}
+
+	async resize(width: number, height: number): Promise<void> {
+		await this.#tmux("resize-window", "-t", "pi", "-x", String(width), "-y", String(height));
 	}
 
 	/** Whether Pi still runs. */

@@ -193,13 +193,13 @@ export default function scriptedProvider(pi: ExtensionAPI): void {
 		},
 	});
 	pi.registerCommand("test:tree", {
-		description: "goes back to the last answer, without a summary",
-		handler: async (_args, ctx) => {
+		description: "goes back to the last answer; with the word summary, summing up what is left",
+		handler: async (args, ctx) => {
 			const branch = ctx.sessionManager.getBranch();
 			const answer = branch.findLast(
 				(entry) => entry.type === "message" && entry.message.role === "assistant",
 			);
-			if (answer) await ctx.navigateTree(answer.id, { summarize: false });
+			if (answer) await ctx.navigateTree(answer.id, { summarize: args === "summary" });
 		},
 	});
 }

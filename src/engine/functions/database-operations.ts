@@ -4,9 +4,10 @@ import { InvalidCursorError } from "../query/cursor.ts";
 import { readPage } from "../query/paginate.ts";
 import { orUndefined, type QueryJson } from "../query/query-json.ts";
 import { QueryStream } from "../query/query-stream.ts";
-import type { Table } from "../storage/catalog.ts";
+import { findIndex, type Table } from "../storage/catalog.ts";
 import type { Transaction } from "../transaction/transaction.ts";
 import type { Json, JsonObject } from "../values/json-value.ts";
+import { HIGHEST, LOWEST } from "../values/sort-key.ts";
 import type { Execution } from "./execution.ts";
 import { OperationError } from "./function-error.ts";
 
@@ -134,18 +135,16 @@ function queryPage(execution: Execution, args: Args): string {
 	return `{"page":[${documents.join(",")}],${JSON.stringify(rest).slice(1)}`;
 }
 
+const NO_PREFIX = new Uint8Array(0);
+
 function count(execution: Execution, args: Args): string {
 	const tx = txOf(execution);
 	const table = tx.tableForRead(args.table as string);
 	if (!table) return "0";
-	// The whole table is read, for whoever has to know when the number is stale.
-	const stream = new QueryStream(tx, {
-		source: { type: "FullTableScan", tableName: table.name, order: null },
-		operators: [],
-	});
-	let rows = 0;
-	while (stream.next()) rows += 1;
-	return String(rows);
+	const { id: indexId } = must(findIndex(table, "by_creation_time"), "by_creation_time");
+	tx.usage.add("databaseQueries", 1);
+	tx.reads?.add({ indexId, depth: 0, prefix: NO_PREFIX, low: LOWEST, high: HIGHEST });
+	return String(tx.scope.documents.count(table));
 }
 
 export const DATABASE_OPERATIONS: Readonly<Record<string, DatabaseOperation>> = {

@@ -7,7 +7,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { randomBytes, randomSeed, seededRandom } from "../../lib/randomness.ts";
 import type { TouchedKey } from "../storage/documents.ts";
-import type { RequestLog } from "../storage/request-log.ts";
+import type { RequestLog, StoredAnswer } from "../storage/request-log.ts";
 import type { CommitClock } from "../transaction/commit-clock.ts";
 import { Usage } from "../transaction/limits.ts";
 import type { ReadSet } from "../transaction/read-set.ts";
@@ -119,7 +119,7 @@ export class Runner {
 		request?: RequestKey,
 	): Promise<() => MutationOutcome> {
 		const { requests, commitClock } = this.#options;
-		const stored = request ? requests.find(request) : null;
+		const stored = request ? this.#storedAnswer(request) : null;
 		if (stored) {
 			const replay: MutationOutcome = {
 				kind: "ok",
@@ -172,6 +172,14 @@ export class Runner {
 			this.#undo(tx);
 			return fail(notStored(error as Error));
 		}
+	}
+
+	/** The answer of an earlier send. One that shares the open commit counts once that is done. */
+	#storedAnswer(request: RequestKey): StoredAnswer | null {
+		const { requests, scope } = this.#options;
+		if (!requests.find(request)) return null;
+		scope.group.flush();
+		return requests.find(request);
 	}
 
 	/** Writes of the engine itself, in a transaction of their own. */

@@ -36,7 +36,17 @@ export type ReactorOptions = Readonly<{
 	) => Promise<{ outcome: QueryOutcome; reads: ReadSet }>;
 	latestTs: () => bigint;
 	now: () => number;
+	log: (line: string) => void;
 }>;
+
+/** Calls a listener from outside; what it throws must not stop a commit half-way. */
+export function guarded(log: (line: string) => void, call: () => void): void {
+	try {
+		call();
+	} catch (error) {
+		log(`A listener of the engine failed: ${String(error)}`);
+	}
+}
 
 export class Reactor {
 	readonly options: ReactorOptions;
@@ -169,7 +179,7 @@ class LiveQuerySet implements QuerySet {
 	becameStale(): void {
 		if (this.#told || this.#closed) return;
 		this.#told = true;
-		this.onStale?.();
+		guarded(this.#reactor.options.log, () => this.onStale?.());
 	}
 
 	close(): void {

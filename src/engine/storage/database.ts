@@ -5,7 +5,7 @@
  * for as long as it is open, released by the system when the process dies; a file that is no database, or a
  * damaged one, is told apart at start. Not here: what the rows mean.
  */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineStartError } from "../types.ts";
@@ -185,7 +185,9 @@ export function openDatabase(dataDir: string | null): Database {
 	try {
 		mkdirSync(dataDir, { recursive: true });
 		// Opening alone would succeed on a folder that allows reading only.
-		writeFileSync(join(dataDir, ".writable"), "");
+		const probe = join(dataDir, ".writable");
+		writeFileSync(probe, "");
+		rmSync(probe);
 	} catch (error) {
 		throw dataDirError(dataDir, error);
 	}
@@ -223,7 +225,7 @@ function closeQuietly(sqlite: DatabaseSync | null): void {
 function prepared(sqlite: DatabaseSync, fileBytes = 0): Database {
 	sqlite.exec("PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536");
 	// Fewer checkpoints than by default: each one writes the changed pages a second time.
-	sqlite.exec("PRAGMA wal_autocheckpoint = 4000");
+	sqlite.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864");
 	if (fileBytes > 0 && fileBytes <= CHECKED_FILE_BYTES) {
 		const [row] = sqlite.prepare("PRAGMA quick_check(1)").all() as Array<{ quick_check: string }>;
 		if (row?.quick_check !== "ok") throw new Error(`malformed: ${row?.quick_check}`);

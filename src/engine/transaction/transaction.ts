@@ -181,6 +181,7 @@ export class Transaction {
 
 	/** Insert without the rules for user tables, for the engine's own documents. */
 	insertUnchecked(table: Table, value: JsonObject): string {
+		this.#requireOpen();
 		const id = newId(table.number, this.startMs);
 		const creationTime = this.scope.creationClock.next(this.startMs);
 		const document = withSystemFields(value, id, creationTime);
@@ -216,12 +217,18 @@ export class Transaction {
 	}
 
 	remove(table: Table, id: string): string {
+		this.#requireOpen();
 		const found = this.#existing(table, id, "Delete");
 		this.usage.write(found.size);
 		this.scope.documents.remove(table, found.n, JSON.parse(found.json) as JsonObject);
 		this.#unresolved.delete(id);
 		this.writeCount += 1;
 		return found.json;
+	}
+
+	/** A full disk ends SQLite's transaction; a function that goes on after it must not write outside of one. */
+	#requireOpen(): void {
+		if (!this.scope.database.inTransaction) throw new Error("The transaction was given up by the database");
 	}
 
 	#existing(table: Table, id: string, verb: string): { n: number; size: number; json: string } {
@@ -235,6 +242,7 @@ export class Transaction {
 	}
 
 	#change(table: Table, id: string, verb: string, change: (before: JsonObject) => JsonObject): string {
+		this.#requireOpen();
 		const found = this.#existing(table, id, verb);
 		const before = JSON.parse(found.json) as JsonObject;
 		const after = change(before);

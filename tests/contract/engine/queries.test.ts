@@ -224,6 +224,14 @@ describe("live queries", () => {
 		expect(await numbers(set)).toEqual({ 1: 1, 2: 3 });
 	});
 
+	test("a count is live, too", async () => {
+		const set = t.engine.openQuerySet();
+		set.add(1, { path: "things:count", argsJson: argsText({ table: "messages" }), caller, journal: null });
+		expect(await numbers(set)).toEqual({ 1: 0 });
+		await t.mutation("messages:sendMany", { channel: "x", from: 0, count: 3 });
+		expect(await numbers(set)).toEqual({ 1: 3 });
+	});
+
 	test("identical subscriptions share a run and its result", async () => {
 		const [one, two] = [t.engine.openQuerySet(), t.engine.openQuerySet()];
 		const chance = { path: "errors:chance", argsJson: "[{}]", caller, journal: null };

@@ -63,6 +63,32 @@ describe.each([...PI_VERSIONS])("a fork in Pi %s", (version) => {
 	);
 
 	test(
+		"made with /fork from an earlier prompt shares what came before it",
+		async () => {
+			terminal = await live.terminal();
+			await say("keep this prompt", "A kept answer.");
+			await say("fork from this one", "An answer that is left.");
+			const parent = await live.observer.session((one) => one.title === "keep this prompt");
+			await terminal.submit("/fork");
+			await terminal.waitFor((screen) => screen.includes("Fork"), "the choice of prompts");
+			await terminal.press("Enter");
+			await terminal.waitFor((screen) => !screen.includes("An answer that is left."), "the fork");
+			await terminal.press("C-u");
+			await say("another way", "Another answer.", { input: 5, output: 3 });
+			const fork = await live.observer.session(
+				(one) => (one.lineage as { parentSessionId?: string } | null)?.parentSessionId === parent.sessionId,
+			);
+			const { file, stored } = await live.compare(fork.sessionId);
+			expect(stored).toEqual(file);
+			expect(JSON.stringify(stored)).toContain("A kept answer.");
+			expect(JSON.stringify(stored)).not.toContain("An answer that is left.");
+			expect(row(fork.sessionId)?.tokens).toMatchObject({ input: 5, output: 3 });
+			await terminal.quit();
+		},
+		SLOW,
+	);
+
+	test(
 		"whose parent was never synced brings the parent along first",
 		async () => {
 			terminal = await live.terminal({ more: ["--no-opensync"] });

@@ -140,6 +140,23 @@ describe.each([...PI_VERSIONS])("a session of Pi %s", (version) => {
 	);
 
 	test(
+		"takes in the summary of a branch that was left",
+		async () => {
+			await terminal.submit("!echo to be left behind");
+			await live.observer.until("the command", () =>
+				seen.entries.some((entry) => entry.json?.includes("to be left behind")),
+			);
+			await terminal.submit("/test:tree summary");
+			(await live.model.next()).text("What was tried on the branch.").finish();
+			await live.observer.until("the summary", () =>
+				seen.entries.some((entry) => entry.type === "branch_summary"),
+			);
+			await expectFileStored();
+		},
+		SLOW,
+	);
+
+	test(
 		"takes in an answer that was stopped with Escape, as far as it came",
 		async () => {
 			await terminal.submit("say something and be stopped");

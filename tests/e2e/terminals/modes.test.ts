@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { LiveSetup } from "../../support/live-setup.ts";
 import { piArguments, readSession, runPi, sessionFiles } from "../../support/pi-terminal.ts";
-import { NODE, PI_VERSIONS } from "../../support/pi-versions.ts";
+import { BUN, NODE, PI_VERSIONS } from "../../support/pi-versions.ts";
 
 const SLOW = 120_000;
 
@@ -64,6 +64,21 @@ describe.each([...PI_VERSIONS])("Pi %s", (version) => {
 			const { stdout, stderr, code } = await running;
 			expect({ stdout: stdout.trim(), code }).toEqual({ stdout: "Said anyway.", code: 0 });
 			expect(stderr).not.toMatch(/opensync|unhandled/i);
+		},
+		SLOW,
+	);
+
+	test(
+		"under Bun syncs as under Node",
+		async () => {
+			const more = ["-p", "said under Bun"];
+			const running = runPi(live.pi, live.home, piArguments({ more }), {}, BUN);
+			await answer("Heard under Bun.");
+			const { stdout, code } = await running;
+			expect({ stdout: stdout.trim(), code }).toEqual({ stdout: "Heard under Bun.", code: 0 });
+			const { sessionId } = await titled("said under Bun");
+			const { file, stored } = await live.compare(sessionId, 2_000);
+			expect(stored).toEqual(file);
 		},
 		SLOW,
 	);

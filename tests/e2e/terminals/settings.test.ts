@@ -121,6 +121,23 @@ describe.each([...PI_VERSIONS])("in Pi %s", (version) => {
 	);
 
 	test(
+		"changes are given up with Ctrl-C, and a narrow terminal draws the list all the same",
+		async () => {
+			const before = await config();
+			await terminal.resize(34, 30);
+			await openConfig();
+			await terminal.press("Down", "Down", "Enter");
+			await terminal.waitFor((screen) => /Auto sync\s+off/.test(screen), "auto sync off");
+			await terminal.press("C-c");
+			await terminal.waitFor((screen) => !screen.includes("Auto sync"), "the closed list");
+			await terminal.resize(110, 36);
+			await terminal.waitForText("opensync: synced");
+			expect(await config()).toEqual(before);
+		},
+		SLOW,
+	);
+
+	test(
 		"another backend takes effect without a restart: the session goes there, whole",
 		async () => {
 			await openConfig();

@@ -67,6 +67,20 @@ test("when the commit fails, every member has failed", () => {
 	expect(names()).toEqual([]);
 });
 
+test("when the disk is full, SQLite gives up the group: its members have failed and the next one works", () => {
+	const { group, told, write, names } = setup();
+	const pages = database.get<{ page_count: number }>("PRAGMA page_count")?.page_count as number;
+	database.exec(`PRAGMA max_page_count = ${pages + 4}`);
+	write("a");
+	group.begin();
+	expect(() => database.setMeta("b", "x".repeat(1_000_000))).toThrow();
+	group.undo();
+	write("c");
+	group.flush();
+	expect(told).toEqual(["a failed", "c committed"]);
+	expect(names()).toEqual(["c"]);
+});
+
 test("writes that wait are grouped, other jobs see them committed, and results come in order", async () => {
 	const order: string[] = [];
 	const queue = new SerialQueue(() => order.push("flush"));

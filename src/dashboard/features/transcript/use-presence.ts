@@ -1,6 +1,6 @@
 import { useConvex, useQuery } from "convex/react";
 import { useEffect } from "react";
-import { randomId } from "../../../lib/ids.ts";
+import { randomId } from "../../../lib/randomness.ts";
 import { PRESENCE_BEAT_MS } from "../../../protocol/limits.ts";
 import type { Present } from "../../../protocol/presence.ts";
 import { api } from "../../api.ts";
