@@ -10,7 +10,7 @@ import { ensureSecrets, forgetRunning, prepareDataDir, readSecrets, writeRunning
 import { makeCode } from "./keys.ts";
 import { CliError } from "./output.ts";
 import { startProblem } from "./process.ts";
-import { DASHBOARD_DIR, FUNCTIONS_DIR, PROJECT_DIR } from "./project.ts";
+import { DASHBOARD_DIR, FUNCTIONS_DIR, IS_CHECKOUT, PROJECT_DIR } from "./project.ts";
 
 export type LocalBackend = { url: string; siteUrl: string; dataDir: string };
 
@@ -58,6 +58,7 @@ export async function startLocalBackend(
 
 /** Builds the page when it is missing or older than its source; an installed package brings it built. */
 async function ensurePage(): Promise<void> {
+	if (!IS_CHECKOUT) return;
 	const built = join(DASHBOARD_DIR, "index.html");
 	const sources = ["dashboard", "session", "protocol"].map((folder) => join(PROJECT_DIR, "src", folder));
 	const newest = Math.max(

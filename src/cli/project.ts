@@ -3,13 +3,22 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const PROJECT_DIR = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+export const PROJECT_DIR = projectDir(dirname(fileURLToPath(import.meta.url)));
+/** A checkout, whose sources may change; an installed package brings what is built. */
+export const IS_CHECKOUT = existsSync(join(PROJECT_DIR, "tests"));
 export const FUNCTIONS_DIR = join(PROJECT_DIR, "convex");
 export const EXTENSION_FILE = join(PROJECT_DIR, "src", "extension", "index.ts");
 export const DEMO_MODEL_FILE = join(PROJECT_DIR, "src", "extension", "demo-model.ts");
 export const DASHBOARD_DIR = join(PROJECT_DIR, "dist", "dashboard");
 
 export const VERSION: string = JSON.parse(readFileSync(join(PROJECT_DIR, "package.json"), "utf8")).version;
+
+/** The nearest folder above with a package.json: this file runs from `src/cli` and, built, from `dist`. */
+function projectDir(from: string): string {
+	let folder = from;
+	while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
+	return resolve(folder);
+}
 
 export type PiProgram = { node: string; cli: string };
 

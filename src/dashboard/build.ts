@@ -81,6 +81,3 @@ function indexHtml(script: string, style: string): string {
 </html>
 `;
 }
-
-// `npm run build`: into the folder from which an installed package serves the page.
-if (import.meta.main) await buildDashboard(join(import.meta.dirname, "../../dist/dashboard"));

@@ -63,7 +63,8 @@ export class Terminal {
 	/** Nobody waits for a sync any more: one that opens now is closed again. */
 	#abandoned = false;
 	#condition: Condition = { kind: "off" };
-	#shown: string | undefined;
+	/** Null: nothing was shown yet, and what the last session showed may still stand. */
+	#shown: string | undefined | null = null;
 	#lastFailure: string | null = null;
 
 	/** @param off asked at the start: whether this Pi was started with the sync switched off. */

@@ -162,6 +162,13 @@ export class PiTerminal {
 		}
 	}
 
+	/** Empties the editor of what Pi put there, once it has. */
+	async clearEditor(expected: string): Promise<void> {
+		await this.waitFor((screen) => editorText(screen).includes(expected), `"${expected}" in the editor`);
+		await this.press("C-u");
+		await this.waitFor((screen) => !editorText(screen).includes(expected), "an empty editor");
+	}
+
 	/** Waits until the screen is as wanted; on failure the error shows the screen. */
 	async waitFor(wanted: (screen: string) => boolean, what: string, deadlineMs = 15_000): Promise<string> {
 		const until = Date.now() + deadlineMs;

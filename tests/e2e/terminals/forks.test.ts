@@ -72,8 +72,7 @@ describe.each([...PI_VERSIONS])("a fork in Pi %s", (version) => {
 			await terminal.submit("/fork");
 			await terminal.waitFor((screen) => screen.includes("Fork"), "the choice of prompts");
 			await terminal.press("Enter");
-			await terminal.waitFor((screen) => !screen.includes("An answer that is left."), "the fork");
-			await terminal.press("C-u");
+			await terminal.clearEditor("fork from this one");
 			await say("another way", "Another answer.", { input: 5, output: 3 });
 			const fork = await live.observer.session(
 				(one) => (one.lineage as { parentSessionId?: string } | null)?.parentSessionId === parent.sessionId,
