@@ -15,6 +15,7 @@ import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
 import { planHandOver } from "./model/handOver.ts";
 import { NO_TOTALS, sum, totalsOf } from "./model/totals.ts";
+import { deleteLock } from "./turnLock.ts";
 
 /** Rows copied or deleted in one step. */
 const ROWS_PER_STEP = 400;
@@ -169,6 +170,7 @@ async function deleteRows(ctx: MutationCtx, session: Doc<"sessions">): Promise<b
 		await ctx.db.delete(entry._id);
 	}
 	if (entries.length > 0) return true;
+	await deleteLock(ctx, session._id);
 	await ctx.db.delete(session._id);
 	return false;
 }

@@ -5,6 +5,7 @@ import { vEntryColumns } from "../src/protocol/entry.ts";
 import { vClientKind } from "../src/protocol/presence.ts";
 import { vLineage, vStatus, vTokens } from "../src/protocol/session.ts";
 import { vOps } from "../src/protocol/stream.ts";
+import { vHolder } from "../src/protocol/turn-lock.ts";
 
 const vNullableString = v.union(v.string(), v.null());
 
@@ -177,6 +178,21 @@ export default defineSchema({
 	/** Until when a client counts as present. Apart from `presence`, so that a mere beat re-runs no list. Deleted with its row there. */
 	presenceDeadlines: defineTable({ presence: v.id("presence"), deadline: v.number() }).index("by_presence", [
 		"presence",
+	]),
+
+	/**
+	 * Who drives a session, and the epoch of the last acquisition, which outlives its holder. Written by
+	 * `turnLock`; deleted with the session by `removal`.
+	 */
+	turnLocks: defineTable({
+		session: v.id("sessions"),
+		epoch: v.number(),
+		holder: v.union(vHolder, v.null()),
+	}).index("by_session", ["session"]),
+
+	/** Until when a lock is held. Apart from `turnLocks`, so that a renewal re-runs nothing. Same life as its row there. */
+	turnLockDeadlines: defineTable({ lock: v.id("turnLocks"), expiresAt: v.number() }).index("by_lock", [
+		"lock",
 	]),
 
 	/**

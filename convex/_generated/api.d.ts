@@ -38,6 +38,7 @@ import type * as removal from "../removal.js";
 import type * as sessions from "../sessions.js";
 import type * as signIn from "../signIn.js";
 import type * as streams from "../streams.js";
+import type * as turnLock from "../turnLock.js";
 import type * as users from "../users.js";
 
 /**
@@ -74,6 +75,7 @@ declare const fullApi: ApiFromModules<{
   sessions: typeof sessions;
   signIn: typeof signIn;
   streams: typeof streams;
+  turnLock: typeof turnLock;
   users: typeof users;
 }>;
 export declare const api: FilterApi<

@@ -26,3 +26,8 @@ export const TOKEN_TTL_MS = 60 * 60 * 1000;
 export const SIGN_IN_CODE_TTL_MS = 15 * 60 * 1000;
 /** `aud` of our tokens. */
 export const TOKEN_AUDIENCE = "pi-opensync";
+
+/** A turn lock that is not renewed for this long has expired. */
+export const TURN_LOCK_MS = 10_000;
+/** A holder renews this often: two renewals may be lost. */
+export const TURN_LOCK_RENEW_MS = 3_000;

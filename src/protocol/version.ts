@@ -3,11 +3,12 @@
  *
  * History, newest last; a change of any validator in this folder needs a line here (a test hashes them).
  *   1  sessions, entries with forks, streams with deltas, presence, keys.
+ *   2  the turn lock.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What `GET <site>/health` calls this backend. */
 export const BACKEND_NAME = "pi-opensync";
 
 /** Parts of the backend that a client may rely on; `GET <site>/health` lists them. */
-export const FEATURES = ["sessions", "entries", "forks", "streams", "presence"] as const;
+export const FEATURES = ["sessions", "entries", "forks", "streams", "presence", "turnLock"] as const;

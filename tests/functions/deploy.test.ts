@@ -93,6 +93,8 @@ test("the bundle's schema has our tables, and every index is called after its fi
 		"signInCodes",
 		"streamDeltas",
 		"streams",
+		"turnLockDeadlines",
+		"turnLocks",
 		"users",
 	]);
 	for (const { indexes } of tables) {

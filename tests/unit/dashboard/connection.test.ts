@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { apiOf, originOf, siteCandidates } from "../../../src/dashboard/features/connection/address.ts";
 import { findBackend } from "../../../src/dashboard/features/connection/find-backend.ts";
+import { PROTOCOL_VERSION } from "../../../src/protocol/version.ts";
 
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 const fetchFrom = (answers: Record<string, unknown>) =>
@@ -40,7 +41,7 @@ test("a loopback API seen from another machine is on the site's host", () => {
 });
 
 test("a backend is found by its site or by its API address", async () => {
-	const health = { name: "pi-opensync", version: 1, convexUrl: "http://127.0.0.1:3210" };
+	const health = { name: "pi-opensync", version: PROTOCOL_VERSION, convexUrl: "http://127.0.0.1:3210" };
 	const address = { siteUrl: "http://127.0.0.1:3211", apiUrl: "http://127.0.0.1:3210" };
 	const fetching = fetchFrom({ "http://127.0.0.1:3211/health": health });
 	expect(await findBackend("http://127.0.0.1:3211", fetching)).toEqual({ kind: "found", address });
