@@ -10,6 +10,7 @@ import type { Doc } from "./_generated/dataModel.js";
 import type { MutationCtx } from "./_generated/server.js";
 import { readOrWriteQuery, readQuery, writeMutation } from "./access.ts";
 import { type AppendOutcome, appendEntries } from "./model/append.ts";
+import { staleFor } from "./model/fence.ts";
 import { placeOn, sharedSegments } from "./model/lineage.ts";
 import { idsNotHeld } from "./model/missing.ts";
 import { readDown } from "./model/reading.ts";
@@ -28,14 +29,17 @@ export const append = writeMutation({
 			...afterAppend(session, outcome),
 			...updatedAt(session, outcome, args.imported === true),
 		};
-		if (args.leafId !== undefined && args.leafId !== session.leafId) changed.leafId = args.leafId;
+		const stale = await staleFor(ctx, session, args.epoch);
+		const live = stale === null;
+		if (live && args.leafId !== undefined && args.leafId !== session.leafId) changed.leafId = args.leafId;
 		if (Object.keys(changed).length > 0) await ctx.db.patch(session._id, changed);
-		if (args.settles) await settleStream(ctx, session, args.settles.streamId, args.settles.upTo);
+		if (live && args.settles) await settleStream(ctx, session, args.settles.streamId, args.settles.upTo);
 		return {
 			added: outcome.added.length,
 			lastSeq: outcome.lastSeq,
 			entryCount: changed.entryCount ?? session.entryCount,
 			...(outcome.conflicts.length > 0 ? { conflicts: outcome.conflicts } : {}),
+			...(live ? {} : { staleEpoch: stale }),
 		};
 	},
 });

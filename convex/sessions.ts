@@ -16,6 +16,7 @@ import type { Doc, Id } from "./_generated/dataModel.js";
 import type { MutationCtx, QueryCtx } from "./_generated/server.js";
 import { controlMutation, readQuery, writeMutation } from "./access.ts";
 import { asName, checked } from "./model/checks.ts";
+import { needEpoch } from "./model/fence.ts";
 import { derivedFromShared } from "./model/inherit.ts";
 import { findSession, needSession, sessionView } from "./model/sessions.ts";
 import { endStream, streamsOf } from "./model/streaming.ts";
@@ -134,8 +135,9 @@ async function takeInForks(
 export const update = writeMutation({
 	args: vUpdateSession,
 	returns: v.null(),
-	handler: async (ctx, { sessionId, ...given }) => {
+	handler: async (ctx, { sessionId, epoch, ...given }) => {
 		const session = await needSession(ctx, ctx.userId, sessionId);
+		await needEpoch(ctx, session, epoch);
 		const changed: Partial<Doc<"sessions">> = { ...given };
 		if (given.status && given.endedAt === undefined) {
 			// A resumed session has no end; one that ends without saying when, ends now.

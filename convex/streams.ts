@@ -13,6 +13,7 @@ import type { Doc } from "./_generated/dataModel.js";
 import { internalMutation, type QueryCtx } from "./_generated/server.js";
 import { readQuery, writeMutation } from "./access.ts";
 import { checked, utf8Bytes } from "./model/checks.ts";
+import { needEpoch } from "./model/fence.ts";
 import { needSession } from "./model/sessions.ts";
 import { clearDeltas, endStream, findStream, streamsOf } from "./model/streaming.ts";
 
@@ -26,10 +27,11 @@ const TAIL_PUSHES = 2;
 export const start = writeMutation({
 	args: vStartStream,
 	returns: v.null(),
-	handler: async (ctx, { sessionId, streamId, terminalId, startedAt }) => {
+	handler: async (ctx, { sessionId, streamId, terminalId, startedAt, epoch }) => {
 		checked("id", "stream id", streamId);
 		checked("id", "terminal id", terminalId);
 		const session = await needSession(ctx, ctx.userId, sessionId);
+		await needEpoch(ctx, session, epoch);
 		const known = await findStream(ctx, streamId);
 		if (known?.session === session._id) return null;
 		if (known) throw refusal("invalid", `The stream ${streamId} is of another session.`);

@@ -24,6 +24,7 @@ import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 import { controlMutation, readQuery, writeMutation } from "./access.ts";
 import { asName, checked } from "./model/checks.ts";
+import { lockOf } from "./model/fence.ts";
 import { findSession, needSession } from "./model/sessions.ts";
 import { endStream, streamsOf } from "./model/streaming.ts";
 
@@ -169,13 +170,6 @@ async function shown(ctx: Pick<QueryCtx, "db">, userId: Id<"users">, sessionId: 
 	const lock = session && (await lockOf(ctx, session._id));
 	const held = lock && (await heldUntil(ctx, lock));
 	return { epoch: lock?.epoch ?? 0, holder: held?.holder ?? null };
-}
-
-async function lockOf(ctx: Pick<QueryCtx, "db">, session: Id<"sessions">) {
-	return await ctx.db
-		.query("turnLocks")
-		.withIndex("by_session", (q) => q.eq("session", session))
-		.first();
 }
 
 async function deadlineOf(ctx: Pick<QueryCtx, "db">, lock: Id<"turnLocks">) {

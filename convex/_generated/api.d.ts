@@ -21,6 +21,7 @@ import type * as garbage from "../garbage.js";
 import type * as http from "../http.js";
 import type * as model_append from "../model/append.js";
 import type * as model_checks from "../model/checks.js";
+import type * as model_fence from "../model/fence.js";
 import type * as model_handOver from "../model/handOver.js";
 import type * as model_inherit from "../model/inherit.js";
 import type * as model_keys from "../model/keys.js";
@@ -58,6 +59,7 @@ declare const fullApi: ApiFromModules<{
   http: typeof http;
   "model/append": typeof model_append;
   "model/checks": typeof model_checks;
+  "model/fence": typeof model_fence;
   "model/handOver": typeof model_handOver;
   "model/inherit": typeof model_inherit;
   "model/keys": typeof model_keys;

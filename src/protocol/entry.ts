@@ -50,6 +50,11 @@ export const vAppend = v.object({
 	settles: v.optional(v.object({ streamId: v.string(), upTo: v.number() })),
 	/** The terminal's leaf after these entries, when it is known to be the live one. */
 	leafId: v.optional(v.union(v.string(), v.null())),
+	/**
+	 * The caller's epoch of the turn lock. With an old one the entries are taken, for they are facts (X2), but
+	 * neither leaf nor stream moves, and the answer says the epoch that counts.
+	 */
+	epoch: v.optional(v.number()),
 	/** Old entries brought in: they do not make the session look active now. */
 	imported: v.optional(v.boolean()),
 });
@@ -61,6 +66,8 @@ export const vAppended = v.object({
 	entryCount: v.number(),
 	/** Ids stored with other content (E4): the stored ones stay, the rest of the batch was taken. Absent when there are none. */
 	conflicts: v.optional(v.array(v.string())),
+	/** The epoch that counts, when the caller's is an old one. */
+	staleEpoch: v.optional(v.number()),
 });
 export type Appended = Infer<typeof vAppended>;
 

@@ -21,6 +21,8 @@ export const REFUSAL_CODES = {
 	too_large: "Send it in smaller parts, or through file storage.",
 	/** A value does not fit its shape. Permanent: park the item and report it. */
 	invalid: "Check the value against the protocol.",
+	/** The write carries an epoch of the turn lock that is over; `epoch` is the one that counts. Nothing was changed. */
+	stale_epoch: "Acquire the turn lock again before going on.",
 	/** The one-time sign-in code is unknown, used or too old. Ask for a new one. */
 	code_invalid: "Ask for a new sign-in code.",
 } as const;
@@ -35,6 +37,8 @@ export type Refusal = {
 	needed?: string;
 	/** Ids the refusal is about. */
 	ids?: string[];
+	/** The epoch that counts, for `stale_epoch`. */
+	epoch?: number;
 };
 
 /** The error to throw in a function. `what` is one sentence; what to do about it is added from the code. */

@@ -51,6 +51,8 @@ export type Opened = Infer<typeof vOpened>;
 /** `sessions:update`: only the fields given change. */
 export const vUpdateSession = v.object({
 	sessionId: v.string(),
+	/** The caller's epoch of the turn lock: an old one is refused (L3). Absent: the caller does not use the lock. */
+	epoch: v.optional(v.number()),
 	status: v.optional(vStatus),
 	leafId: v.optional(v.union(v.string(), v.null())),
 	gitBranch: v.optional(v.union(v.string(), v.null())),

@@ -45,6 +45,8 @@ export const vStartStream = v.object({
 	/** Made by the sender, 12 or more random characters. */
 	streamId: v.string(),
 	terminalId: v.string(),
+	/** As in `vUpdateSession`. */
+	epoch: v.optional(v.number()),
 	/** ms since the epoch by the sender's clock, for the elapsed time. */
 	startedAt: v.number(),
 });

@@ -162,3 +162,43 @@ scenario("the lock needs its scope and its session, and goes with the session", 
 	expect(await app.runner.rows("turnLocks")).toBe(0);
 	expect(await app.runner.rows("turnLockDeadlines")).toBe(0);
 });
+
+scenario("a write with an old epoch changes nothing and says the one that counts (L3)", async (app) => {
+	const client = await withSession(app);
+	await acquire(client, "a");
+	const update = (epoch: number) => ({ sessionId: "s", status: "running" as const, epoch });
+	await client.mutation(api.sessions.update, update(1));
+	await takeOver(client, "b", 1);
+	await client.mutation(api.sessions.update, { sessionId: "s", status: "idle", epoch: 2 });
+	expect(await client.refused(api.sessions.update, update(1))).toBe("stale_epoch");
+	expect((await client.query(api.sessions.get, { sessionId: "s" }))?.status).toBe("idle");
+	const stream = { sessionId: "s", streamId: "late", terminalId: "a", startedAt: storyStart(), epoch: 1 };
+	expect(await client.refused(api.streams.start, stream)).toBe("stale_epoch");
+	expect(await client.query(api.streams.current, { sessionId: "s" })).toBeNull();
+});
+
+scenario("entries of an old epoch are taken, and move neither leaf nor stream (X2)", async (app) => {
+	const client = await withSession(app);
+	await acquire(client, "a");
+	const append = (entryId: string, parentId: string | null, epoch: number) =>
+		client.mutation(api.entries.append, {
+			sessionId: "s",
+			epoch,
+			leafId: entryId,
+			entries: [
+				{
+					entryId,
+					parentId,
+					type: "custom",
+					timestamp: storyStart(),
+					body: { kind: "inline", json: JSON.stringify({ type: "custom", id: entryId, parentId }) },
+				},
+			],
+		});
+	const leaf = async () => (await client.query(api.sessions.get, { sessionId: "s" }))?.leafId;
+	expect(await append("e1", null, 1)).toEqual({ added: 1, lastSeq: 1, entryCount: 1 });
+	await takeOver(client, "b", 1);
+	expect(await append("e2", "e1", 2)).toMatchObject({ added: 1 });
+	expect(await append("stray", "e1", 1)).toEqual({ added: 1, lastSeq: 3, entryCount: 3, staleEpoch: 2 });
+	expect(await leaf()).toBe("e2");
+});

