@@ -1,6 +1,15 @@
 /** What a local backend keeps beside its database: its secrets, and where it runs. */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { accessSync, chmodSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	accessSync,
+	constants,
+	linkSync,
+	mkdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { dataPaths } from "../config/paths.ts";
 import { CliError } from "./output.ts";
 
@@ -56,23 +65,40 @@ export function ensureSecrets(dataDir: string): Secrets {
 		jwtPrivateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
 		jwks: JSON.stringify({ keys: [key] }),
 	};
-	writePrivate(dataPaths(dataDir).secretsFile, JSON.stringify(secrets, null, "\t"));
-	return secrets;
+	const { secretsFile } = dataPaths(dataDir);
+	writePrivate(secretsFile, JSON.stringify(secrets, null, "\t"), keepFirst);
+	// Another start at the same moment may have been quicker: then its secrets count.
+	return readSecrets(dataDir) ?? secrets;
 }
 
-function writePrivate(path: string, text: string): void {
+/** Writes beside the file and puts it in place in one step, so that nobody ever reads half of it. */
+function writePrivate(path: string, text: string, place: (from: string, to: string) => void): void {
+	const beside = `${path}.${process.pid}`;
 	try {
-		writeFileSync(path, text, { mode: 0o600 });
-		chmodSync(path, 0o600);
+		writeFileSync(beside, text, { mode: 0o600 });
+		place(beside, path);
 	} catch {
 		throw new CliError(
 			`The file ${path} cannot be written: check the rights of its folder, or choose another one with --data.`,
 		);
+	} finally {
+		rmSync(beside, { force: true });
+	}
+}
+
+/** A link, unlike a renaming, never replaces what is there. */
+function keepFirst(from: string, to: string): void {
+	try {
+		linkSync(from, to);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+		// Some file systems know no links.
+		renameSync(from, to);
 	}
 }
 
 export function writeRunning(dataDir: string, running: Running): void {
-	writePrivate(dataPaths(dataDir).runningFile, JSON.stringify(running));
+	writePrivate(dataPaths(dataDir).runningFile, JSON.stringify(running), renameSync);
 }
 
 export function forgetRunning(dataDir: string): void {

@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const MODULES = join(PROJECT, "node_modules");
 const BIN = join(MODULES, ".bin");
+const LOCK = join(PROJECT, "package-lock.json");
 /** The lock file as it was when everything had been installed. */
 const STAMP = join(MODULES, ".pi-opensync-installed");
 
@@ -27,8 +28,32 @@ const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 20) fail(`Node ${major}.${minor} is too old: install Node 20 or newer, then try again.`);
 
 function installed() {
-	if (!existsSync(STAMP)) return false;
-	return readFileSync(STAMP, "utf8") === readFileSync(join(PROJECT, "package-lock.json"), "utf8");
+	const lock = readFileSync(LOCK, "utf8");
+	if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === lock) return true;
+	if (!installedByHand(lock) || brokenProgram() !== null) return false;
+	writeFileSync(STAMP, lock);
+	return true;
+}
+
+/** Whether npm's own record of what it installed has every package of the lock file that this machine needs. */
+function installedByHand(lock) {
+	try {
+		const record = JSON.parse(readFileSync(join(MODULES, ".package-lock.json"), "utf8")).packages;
+		return Object.entries(JSON.parse(lock).packages).every(
+			([path, { version, optional }]) =>
+				path === "" || (path in record ? record[path].version === version : optional === true),
+		);
+	} catch {
+		return false;
+	}
+}
+
+/** A runtime whose package is there but not its program, as when install scripts are off; null when all work. */
+function brokenProgram() {
+	const works = (program) =>
+		spawnSync(join(BIN, program), ["--version"], { stdio: "ignore", shell: process.platform === "win32" })
+			.status === 0;
+	return ["bun", "node"].find((program) => !works(program)) ?? null;
 }
 
 function install() {
@@ -45,19 +70,14 @@ function install() {
 			});
 	if (result.status !== 0)
 		fail("The dependencies could not be installed: check that npm reaches its registry, then try again.");
-	for (const program of ["bun", "node"]) {
-		const works = spawnSync(join(BIN, program), ["--version"], {
-			stdio: "ignore",
-			shell: process.platform === "win32",
-		});
-		if (works.status !== 0) {
-			rmSync(STAMP, { force: true });
-			fail(
-				`npm installed no working ${program}: allow install scripts (npm config set ignore-scripts false), then try again.`,
-			);
-		}
+	const broken = brokenProgram();
+	if (broken !== null) {
+		rmSync(STAMP, { force: true });
+		fail(
+			`npm installed no working ${broken}: allow install scripts (npm config set ignore-scripts false), then try again.`,
+		);
 	}
-	writeFileSync(STAMP, readFileSync(join(PROJECT, "package-lock.json"), "utf8"));
+	writeFileSync(STAMP, readFileSync(LOCK, "utf8"));
 }
 
 if (!installed()) install();

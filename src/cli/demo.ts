@@ -4,14 +4,31 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { piEnvironment } from "../config/child-environment.ts";
+import { DEFAULTS, type Settings } from "../config/options.ts";
 import { DEMO_MODEL_FILE, EXTENSION_FILE, findPi } from "./project.ts";
 
-const PROMPTS = ["What is this page showing me?", "Read the README and tell me what to try first."];
+/** What the scripted model has answers to. */
+const PROMPTS = [
+	"What is this page showing me?",
+	"Read the README and tell me what to try first.",
+	"What is a word's way here?",
+	"Thank you.",
+];
 /** The demo's Pi leaves after this long, whatever it is doing. */
 const MOST_MS = 5 * 60_000;
 
-/** Starts the demo in the background. Resolves when it runs; it ends by itself or with `stop`. */
-export async function startDemo(stop: AbortSignal, say: (line: string) => void): Promise<void> {
+/** What ends with `stop` is killed when it has not ended after this long. */
+const STOP_MOST_MS = 3000;
+
+/**
+ * Runs the demo against the backend of `settings`; how much it shows does not depend on what the person
+ * sends elsewhere. Resolves when it has ended, by itself or with `stop`, and its folder is gone.
+ */
+export async function runDemo(
+	settings: Settings,
+	stop: AbortSignal,
+	say: (line: string) => void,
+): Promise<void> {
 	const pi = findPi();
 	if (!pi) return say("No sessions yet: start Pi with the extension, and they show up on the page.");
 	if (stop.aborted) return;
@@ -37,24 +54,37 @@ export async function startDemo(stop: AbortSignal, say: (line: string) => void):
 			"--name",
 			"Demo session (scripted model)",
 		],
-		{ cwd: project, env: piEnvironment(join(home, "agent")), stdio: ["pipe", "pipe", "ignore"] },
+		{
+			cwd: project,
+			env: piEnvironment(join(home, "agent"), { ...DEFAULTS, ...addressOf(settings), redaction: "off" }),
+			stdio: ["pipe", "pipe", "ignore"],
+		},
 	);
+	const ended = new Promise<void>((resolve) => {
+		child.on("error", () => resolve());
+		child.on("close", () => resolve());
+	});
 	const over = setTimeout(() => child.stdin.end(), MOST_MS);
 	over.unref();
-	stop.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
-	child.on("error", () => {});
+	const end = () => {
+		child.kill("SIGTERM");
+		setTimeout(() => child.kill("SIGKILL"), STOP_MOST_MS).unref();
+	};
+	stop.addEventListener("abort", end, { once: true });
 	child.stdin.on("error", () => {});
-	child.on("close", () => {
-		clearTimeout(over);
-		rmSync(home, { recursive: true, force: true });
-	});
 	drive(child.stdout, (message) =>
 		message === null ? child.stdin.end() : child.stdin.write(`${JSON.stringify(message)}\n`),
 	);
 	say(
-		"No sessions yet: a demo session (real Pi, scripted model) runs for a minute, so that the page has something to show.",
+		"No sessions yet: a demo session (real Pi, scripted model) runs for about a minute, so that the page has something to show.",
 	);
+	await ended;
+	clearTimeout(over);
+	stop.removeEventListener("abort", end);
+	rmSync(home, { recursive: true, force: true });
 }
+
+const addressOf = ({ convexUrl, siteUrl, apiKey }: Settings) => ({ convexUrl, siteUrl, apiKey });
 
 /** Sends the next prompt whenever Pi has settled, and ends after the last. */
 function drive(output: NodeJS.ReadableStream, send: (message: object | null) => void): void {

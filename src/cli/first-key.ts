@@ -1,6 +1,7 @@
 /** The key of this machine's terminals, made at the first start and written to the settings. */
 import { hostname } from "node:os";
 import { checkBackend } from "../backend/check.ts";
+import { siteUrlOf } from "../backend/site-url.ts";
 import type { Settings } from "../config/options.ts";
 import { pathsOf } from "../config/paths.ts";
 import { loadSettings, saveSettings } from "../config/settings.ts";
@@ -11,19 +12,32 @@ import { readSecrets } from "./backend-home.ts";
 import { makeKey } from "./keys.ts";
 import type { LocalBackend } from "./local-backend.ts";
 
+export type TerminalKey = {
+	/** To be printed, a sentence each. */
+	remarks: string[];
+	/** Settings that work with this backend; null when the person's name another one, and stay so. */
+	settings: Settings | null;
+};
+
 /**
  * Makes the settings point here with a key that works, unless they point elsewhere on purpose: a backend
- * that is not on this machine, or another local one that answers, is left as it is. Gives remarks to print.
+ * that is not on this machine, another local one that answers, or what the environment names is left as it is.
  */
-export async function ensureTerminalKey(backend: LocalBackend): Promise<string[]> {
+export async function ensureTerminalKey(backend: LocalBackend): Promise<TerminalKey> {
 	const { settings, sources, problems } = loadSettings();
 	const here = sameAddress(settings.convexUrl, backend.url);
-	if (here && (await checkBackend({ ...settings, siteUrl: backend.siteUrl })).kind === "ok") return problems;
-	if (!here && sources.convexUrl !== "default" && !(await isDeadLocal(settings))) {
-		return [
-			...problems,
-			`Your settings name another backend (${settings.convexUrl}), and stay so. To use this one: PI_OPENSYNC_CONVEX_URL=${backend.url}`,
-		];
+	const works = { ...settings, siteUrl: backend.siteUrl };
+	if (here && (await checkBackend(works)).kind === "ok") {
+		const named = siteUrlOf(settings.convexUrl, settings.siteUrl);
+		if (!named || !sameAddress(named, backend.siteUrl)) await saveSettings({ siteUrl: backend.siteUrl });
+		return { remarks: problems, settings: works };
+	}
+	const fromEnvironment = sources.convexUrl === "environment";
+	if (!here && (fromEnvironment || (sources.convexUrl === "file" && !(await isDeadLocal(settings))))) {
+		const remark = fromEnvironment
+			? `The environment names another backend (PI_OPENSYNC_CONVEX_URL=${settings.convexUrl}), and stays so.`
+			: `Your settings name another backend (${settings.convexUrl}), and stay so. To use this one: PI_OPENSYNC_CONVEX_URL=${backend.url}`;
+		return { remarks: [...problems, remark], settings: null };
 	}
 	const secrets = readSecrets(backend.dataDir);
 	const { key, hash, shown } = makeKey();
@@ -33,13 +47,13 @@ export async function ensureTerminalKey(backend: LocalBackend): Promise<string[]
 		shown,
 		scopes: [...ALL_SCOPES],
 	});
-	const nextPort = Number(new URL(backend.siteUrl).port) === Number(new URL(backend.url).port) + 1;
-	await saveSettings({ convexUrl: backend.url, siteUrl: nextPort ? "" : backend.siteUrl, apiKey: key });
+	const derived = siteUrlOf(backend.url, "") === backend.siteUrl;
+	await saveSettings({ convexUrl: backend.url, siteUrl: derived ? "" : backend.siteUrl, apiKey: key });
 	const remarks = [`Made an API key for this machine; it is in ${pathsOf().configFile}.`];
 	const shadowed = (["convexUrl", "apiKey"] as const).filter((name) => sources[name] === "environment");
 	if (shadowed.length > 0)
 		remarks.push(`An environment variable for ${shadowed.join(" and ")} is set and wins over it.`);
-	return [...problems, ...remarks];
+	return { remarks: [...problems, ...remarks], settings: { ...works, convexUrl: backend.url, apiKey: key } };
 }
 
 /** Where nothing of ours answers any more, such as yesterday's other port. */

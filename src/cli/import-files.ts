@@ -12,6 +12,8 @@ export type SessionFileInfo = {
 };
 
 const HEADER_BYTES = 64 * 1024;
+/** Fewer than any system lets a process open. */
+const READ_AT_ONCE = 64;
 
 /** Session files among the paths: files as they are, folders searched to the bottom for `.jsonl`. A path that is not there is left out. */
 export async function findSessionFiles(paths: readonly string[]): Promise<string[]> {
@@ -39,7 +41,9 @@ export async function mustFindSessionFiles(paths: readonly string[]): Promise<st
 
 /** Parents before their forks, else by name, which is by time. */
 export async function inOrder(paths: readonly string[]): Promise<SessionFileInfo[]> {
-	const infos = await Promise.all(paths.map(readInfo));
+	const infos: SessionFileInfo[] = [];
+	for (let at = 0; at < paths.length; at += READ_AT_ONCE)
+		infos.push(...(await Promise.all(paths.slice(at, at + READ_AT_ONCE).map(readInfo))));
 	const byName = new Map(infos.map((info) => [basename(info.path), info]));
 	const ordered: SessionFileInfo[] = [];
 	const placed = new Set<SessionFileInfo>();

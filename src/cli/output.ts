@@ -38,6 +38,10 @@ export function table(header: readonly string[], rows: readonly (readonly string
 	return [line(header), ...rows.map(line)].join("\n");
 }
 
+/** "1 session", "2 sessions". */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+	`${count} ${count === 1 ? one : many}`;
+
 /** `now - at` in a few characters. */
 export function age(at: number, now: number): string {
 	const seconds = Math.max(0, Math.round((now - at) / 1000));

@@ -11,13 +11,16 @@ export function readPort(text: string): number {
 	return port;
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** One Ctrl-C may arrive twice, from the terminal and handed on by npm: what comes this soon after is the same one. */
+const SAME_SIGNAL_MS = 500;
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a later second one ends the process at once. */
 export async function untilStopped(): Promise<void> {
 	await new Promise<void>((resolve) => {
-		let asked = false;
+		let askedAt: number | null = null;
 		const stop = () => {
-			if (asked) process.exit(1);
-			asked = true;
+			if (askedAt !== null && performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(1);
+			askedAt ??= performance.now();
 			resolve();
 		};
 		process.on("SIGINT", stop);

@@ -1,10 +1,20 @@
-/** Environment of a Pi that we start ourselves: ours, but with a Pi folder of its own and no network of its own. */
+import { OPTIONS, type Settings } from "./options.ts";
+
+/**
+ * Environment of a Pi that we start ourselves: ours, but with a Pi folder of its own, no network of its own,
+ * and these settings whatever the person's are.
+ */
 export function piEnvironment(
 	agentDir: string,
+	settings: Partial<Settings>,
 	env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string> {
 	const kept = Object.entries(env).filter(
 		(pair): pair is [string, string] => pair[1] !== undefined && !pair[0].startsWith("PI_CODING_AGENT_"),
 	);
-	return { ...Object.fromEntries(kept), PI_CODING_AGENT_DIR: agentDir, PI_OFFLINE: "1" };
+	const ours = OPTIONS.flatMap(({ name, env: variable }): [string, string][] => {
+		const value = settings[name];
+		return value === undefined || value === null ? [] : [[variable, String(value)]];
+	});
+	return { ...Object.fromEntries([...kept, ...ours]), PI_CODING_AGENT_DIR: agentDir, PI_OFFLINE: "1" };
 }

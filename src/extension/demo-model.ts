@@ -11,7 +11,8 @@ import {
 } from "@earendil-works/pi-ai";
 import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
 
-const WORD_MS = 90;
+/** As fast as a person reads; with its pauses the demo then lasts about a minute. */
+const WORD_MS = 140;
 
 type Step = { kind: "thinking" | "text"; words: string } | { kind: "read"; path: string };
 
@@ -46,10 +47,36 @@ const AFTER_READING: Step[] = [
 	},
 ];
 
+const TRAVEL: Step[] = [
+	{ kind: "thinking", words: "I follow one word from the model to the page." },
+	{
+		kind: "text",
+		words: `A word of this answer goes through five hands:
+
+1. the model says it, and Pi tells its extensions;
+2. the extension puts it into the next push. Only one push is under way at a time, so a slow network makes pushes larger, not more;
+3. a mutation stores the push as a row of the running *stream*;
+4. the live query of this page reads the newest rows, and the backend runs it again when they change;
+5. the page folds what is new into the message you are reading.
+
+When the message is complete, its entry and the end of its stream are stored in **one** transaction. So you see the one or the other, never both, and never neither. Pi itself waits for nothing of this: stop the backend in the middle of a word, and Pi goes on; start it again, and the rest comes after.`,
+	},
+];
+const FAREWELL: Step[] = [
+	{
+		kind: "text",
+		words: `This was the demo. Now yours: start Pi with the line that the terminal shows, type a prompt, and your session is on top of the list. Fork it, and the fork knows its parent. Close Pi, and the session stays here to be read.`,
+	},
+];
+
+/** By what the last prompt asks for. */
 function stepsFor(context: Context): Step[] {
 	const last = context.messages.at(-1);
 	if (last?.role === "toolResult") return AFTER_READING;
-	return JSON.stringify(last?.content ?? "").includes("README") ? READING : ABOUT;
+	const asked = JSON.stringify(last?.content ?? "");
+	if (asked.includes("README")) return READING;
+	if (asked.includes("way here")) return TRAVEL;
+	return asked.includes("Thank you") ? FAREWELL : ABOUT;
 }
 
 export function streamDemo(model: Model<string>, context: Context, options?: { signal?: AbortSignal }) {

@@ -52,10 +52,12 @@ async function serve(flags: EngineFlags): Promise<void> {
 		env,
 		log,
 	}).catch(startProblem);
+	// Before anybody is told that it runs, and may end it.
+	const stopped = untilStopped();
 	const { url, siteUrl } = server;
 	if (flags.json) printJson({ url, siteUrl, dataDir, pid: process.pid });
 	else printLine(`Serving ${functionsDir} on ${url}, HTTP actions on ${siteUrl}. Ctrl-C ends it.`);
-	await untilStopped();
+	await stopped;
 	await server.close();
 }
 

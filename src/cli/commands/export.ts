@@ -1,5 +1,5 @@
 /** A session out of the backend: its file again, or something to read. */
-import { createWriteStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { api } from "../../../convex/_generated/api.js";
 import type { EntryView } from "../../protocol/entry.ts";
@@ -7,6 +7,7 @@ import type { SessionView } from "../../protocol/session.ts";
 import { sessionMarkdown } from "../../session/markdown.ts";
 import { type Client, connectClient } from "../client.ts";
 import { CliError, note, usageError } from "../output.ts";
+import { createProgress, type Progress } from "../progress.ts";
 import { findOneSession } from "../session-lookup.ts";
 import { currentSettings } from "../target.ts";
 
@@ -36,7 +37,10 @@ async function exportSession(
 ): Promise<void> {
 	const client = await connectClient(currentSettings(flags).settings);
 	const session = await findOneSession(client, id);
-	const text = await render(client, session, flags.format);
+	// A bar would stand in the middle of what a terminal shows of the text.
+	const quiet = flags.output === undefined && process.stdout.isTTY === true;
+	const progress = createProgress("Reading", Math.max(1, session.entryCount), quiet);
+	const text = await render(client, session, flags.format, progress).finally(() => progress.end());
 	if (flags.output === undefined) {
 		await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));
 		return;
@@ -45,9 +49,16 @@ async function exportSession(
 	note(`Wrote ${session.sessionId} to ${flags.output}.`);
 }
 
-async function render(client: Client, session: SessionView, format: Format): Promise<string> {
+async function render(
+	client: Client,
+	session: SessionView,
+	format: Format,
+	progress: Progress,
+): Promise<string> {
 	const header = await client.query(api.sessions.header, { sessionId: session.sessionId });
-	const lines = await readEntries(client, session.sessionId);
+	const lines = await readEntries(client, session.sessionId, (count) =>
+		progress.step(Math.min(count, session.entryCount)),
+	);
 	if (format === "jsonl") return `${[header ?? minimalHeader(session), ...lines].join("\n")}\n`;
 	const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 	if (format === "json")
@@ -73,7 +84,11 @@ function minimalHeader(session: SessionView): string {
 }
 
 /** JSON of every entry in file order; for a fork with what it shares with its ancestors. */
-async function readEntries(client: Client, sessionId: string): Promise<string[]> {
+async function readEntries(
+	client: Client,
+	sessionId: string,
+	onRead: (count: number) => void,
+): Promise<string[]> {
 	const views: EntryView[] = [];
 	let cursor: string | null = null;
 	do {
@@ -83,6 +98,7 @@ async function readEntries(client: Client, sessionId: string): Promise<string[]>
 			limit: PAGE,
 		});
 		views.push(...page.entries);
+		onRead(views.length);
 		cursor = page.cursor;
 	} while (cursor !== null);
 	const lines: string[] = [];
@@ -98,9 +114,9 @@ async function download(view: EntryView): Promise<string> {
 }
 
 async function writeOut(path: string, text: string): Promise<void> {
-	await new Promise<void>((resolve, reject) => {
-		const file = createWriteStream(path, { mode: 0o600 });
-		file.on("error", () => reject(new CliError(`${path} cannot be written: check the path and its rights.`)));
-		file.end(text, () => resolve());
-	});
+	try {
+		await writeFile(path, text, { mode: 0o600 });
+	} catch {
+		throw new CliError(`${path} cannot be written: check the path, its rights and the free space.`);
+	}
 }

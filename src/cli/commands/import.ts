@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { createConvexBackend } from "../../backend/convex-backend.ts";
+import type { Settings } from "../../config/options.ts";
 import { pathsOf } from "../../config/paths.ts";
 import { parseSessionFile, type SessionFile } from "../../session/session-file.ts";
 import type { Transform } from "../../sync/contract.ts";
@@ -12,7 +13,7 @@ import { type Backend, BackendError } from "../../sync/ports.ts";
 import { connectClient, unreachable } from "../client.ts";
 import { findSessionFiles, inOrder, mustFindSessionFiles, type SessionFileInfo } from "../import-files.ts";
 import { createImportTransform } from "../import-transform.ts";
-import { CliError, note, printJson, printLine, usageError } from "../output.ts";
+import { CliError, counted, note, printJson, printLine, usageError } from "../output.ts";
 import { createProgress } from "../progress.ts";
 import { currentSettings } from "../target.ts";
 
@@ -49,10 +50,11 @@ async function run(paths: string[], flags: { all?: boolean; url?: string; json?:
 		if (flags.json) return printJson({ sessions: 0, entries: 0, added: 0, skipped: 0, errors: [] });
 		return printLine(`There are no session files in ${where}.`);
 	}
-	const summary = await importFiles([...new Set(files)], { json: flags.json === true, url: flags.url });
+	const { settings } = currentSettings(flags);
+	const summary = await importFiles([...new Set(files)], { json: flags.json === true, settings });
 	if (summary.errors.length > 0) {
 		throw new CliError(
-			`${summary.errors.length} ${summary.errors.length === 1 ? "problem was" : "problems were"} found; everything else was imported.`,
+			`${counted(summary.errors.length, "problem was", "problems were")} found; everything else was imported.`,
 		);
 	}
 }
@@ -60,9 +62,8 @@ async function run(paths: string[], flags: { all?: boolean; url?: string; json?:
 /** Imports them all and prints what came of it. Rejects with a `CliError` when the backend cannot be used. */
 export async function importFiles(
 	files: readonly string[],
-	{ json, url }: { json: boolean; url?: string },
+	{ json, settings }: { json: boolean; settings: Settings },
 ): Promise<Summary> {
-	const { settings } = currentSettings({ url });
 	// Says at once and clearly what is wrong with address or key.
 	await connectClient(settings);
 	const backend = createConvexBackend(settings);
@@ -70,11 +71,17 @@ export async function importFiles(
 	const ordered = await inOrder(files);
 	const progress = createProgress("Importing", ordered.length, json);
 	const summary: Summary = { sessions: 0, entries: 0, added: 0, skipped: 0, errors: [], hidden: {} };
-	try {
+	const importAll = async () => {
 		for (const [at, info] of ordered.entries()) {
-			await importOne(backend, transform, info, ordered, summary);
+			await importOne(backend, transform, info, ordered, summary, (part) => progress.step(at + part));
 			progress.step(at + 1);
 		}
+	};
+	const work = importAll();
+	// When the backend is lost that is what is told, not what became of the call under way.
+	work.catch(() => {});
+	try {
+		await Promise.race([work, untilLost(backend)]);
 	} catch (error) {
 		if (error instanceof BackendError)
 			throw new CliError(
@@ -91,12 +98,31 @@ export async function importFiles(
 	return summary;
 }
 
+/** A backend that restarts is back sooner. */
+const LOST_AFTER_MS = 10_000;
+
+/** Rejects when the backend has been away for `LOST_AFTER_MS` at a stretch. */
+function untilLost(backend: Backend): Promise<never> {
+	return new Promise((_resolve, reject) => {
+		let timer: NodeJS.Timeout | undefined;
+		backend.onConnection(({ kind }) => {
+			clearTimeout(timer);
+			if (kind === "connected") return;
+			timer = setTimeout(
+				() => reject(new BackendError("unreachable", "unexpected", "The backend was lost.")),
+				LOST_AFTER_MS,
+			);
+		});
+	});
+}
+
 async function importOne(
 	backend: Backend,
 	transform: Transform | undefined,
 	info: SessionFileInfo,
 	all: readonly SessionFileInfo[],
 	summary: Summary,
+	onPart: (part: number) => void,
 ): Promise<void> {
 	const file = await readSession(info.path, summary);
 	if (!file) return;
@@ -109,6 +135,7 @@ async function importOne(
 		describe: { source: "pi", projectPath: cwd, projectName: basename(cwd) || cwd, machine: hostname() },
 		parents: await readParents(info, all),
 		...(transform ? { transform } : {}),
+		onProgress: (done, total) => onPart(total === 0 ? 1 : done / total),
 	});
 	summary.sessions++;
 	summary.entries += file.entries.length;
@@ -168,12 +195,12 @@ function report({ hidden, ...summary }: Summary, json: boolean): void {
 	for (const { file, line, message } of summary.errors)
 		note(`${file}${line === null ? "" : `:${line}`}: ${message}`);
 	printLine(
-		`${summary.sessions} sessions, ${summary.entries} entries: ${summary.added} added, ${summary.skipped} were there already.`,
+		`${counted(summary.sessions, "session")}, ${counted(summary.entries, "entry", "entries")}: ${summary.added} added, ${summary.skipped} there already.`,
 	);
 	const secrets = Object.values(hidden).reduce((sum, count) => sum + count, 0);
 	if (secrets > 0)
 		printLine(
-			`${secrets} secrets were replaced: ${Object.entries(hidden)
+			`${counted(secrets, "secret was", "secrets were")} replaced: ${Object.entries(hidden)
 				.map(([rule, count]) => `${rule} ${count}`)
 				.join(", ")}.`,
 		);

@@ -1,17 +1,21 @@
 /** `npm start`: the embedded backend with the page, the first key, a sign-in link, and something to look at. */
 import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
+import type { Settings } from "../../config/options.ts";
 import { pathsOf } from "../../config/paths.ts";
 import { readRunning } from "../backend-home.ts";
 import { openInBrowser } from "../browser.ts";
-import { startDemo } from "../demo.ts";
+import { connectClient } from "../client.ts";
+import { runDemo } from "../demo.ts";
 import { ensureTerminalKey } from "../first-key.ts";
-import { findSessionFiles } from "../import-files.ts";
+import { findSessionFiles, inOrder } from "../import-files.ts";
 import { signInLink, startLocalBackend } from "../local-backend.ts";
-import { note, printJson, printLine } from "../output.ts";
+import { counted, note, printJson, printLine } from "../output.ts";
 import { readPort, untilStopped } from "../process.ts";
 import { piCommandLine } from "../project.ts";
 import { askYesNo } from "../prompt.ts";
+import { listSessions } from "../session-lookup.ts";
 import { importFiles } from "./import.ts";
 
 type UpFlags = {
@@ -51,6 +55,9 @@ export function addUpCommand(program: Command): void {
 		.action(up);
 }
 
+/** How long a demo or an import under way is given to end when everything ends. */
+const OFFER_END_MOST_MS = 4000;
+
 async function up(flags: UpFlags): Promise<void> {
 	const dataDir = resolve(flags.data ?? pathsOf().dataDir);
 	const already = readRunning(dataDir);
@@ -64,19 +71,22 @@ async function up(flags: UpFlags): Promise<void> {
 		allowedHosts: flags.allowHost,
 	});
 	const stopped = untilStopped();
-	const demo = new AbortController();
+	const end = new AbortController();
+	let offered: Promise<void> = Promise.resolve();
 	try {
-		const remarks = await ensureTerminalKey(backend);
+		const { remarks, settings } = await ensureTerminalKey(backend);
 		const dashboardUrl = await signInLink(backend);
 		if (flags.json)
 			printJson({ url: backend.url, siteUrl: backend.siteUrl, dashboardUrl, dataDir, pid: process.pid });
 		else greet(dashboardUrl, remarks);
 		if (flags.open && !flags.json) openInBrowser(dashboardUrl);
 		// Whatever goes wrong with the offers, the backend stays.
-		offer(flags, demo.signal).catch((error) => note(error instanceof Error ? error.message : String(error)));
+		if (settings)
+			offered = offer(flags, settings, end.signal).catch((error) => noteFailure(error, end.signal));
 		await stopped;
 	} finally {
-		demo.abort();
+		end.abort();
+		await Promise.race([offered, delay(OFFER_END_MOST_MS, undefined, { ref: false })]);
 		await backend.close();
 	}
 	if (!flags.json) printLine("Stopped. Your sessions are kept; `npm start` shows them again.");
@@ -121,16 +131,28 @@ function greet(dashboardUrl: string, remarks: readonly string[]): void {
 	printLine("  Ctrl-C ends it; the data stays.");
 }
 
-/** Old sessions, or a demo when there are none at all. */
-async function offer(flags: UpFlags, stop: AbortSignal): Promise<void> {
-	const files = await findSessionFiles([pathsOf().piSessionsDir]);
+/** The sessions of this machine's Pi that the backend lacks, or a demo when there are none anywhere. */
+async function offer(flags: UpFlags, settings: Settings, stop: AbortSignal): Promise<void> {
+	const files = await inOrder(await findSessionFiles([pathsOf().piSessionsDir]));
+	const stored = new Set(
+		(await listSessions(await connectClient(settings), Number.POSITIVE_INFINITY)).map((one) => one.sessionId),
+	);
 	if (files.length === 0) {
-		if (flags.demo) await startDemo(stop, (line) => (flags.json ? undefined : printLine(`  ${line}`)));
+		const say = (line: string) => (flags.json ? undefined : printLine(`  ${line}`));
+		if (flags.demo && stored.size === 0) await runDemo(settings, stop, say);
 		return;
 	}
-	if (!flags.import || flags.json) return;
-	const count = files.length === 1 ? "1 Pi session" : `${files.length} Pi sessions`;
+	const fresh = files.filter(({ sessionId }) => sessionId !== null && !stored.has(sessionId));
+	if (fresh.length === 0 || !flags.import || flags.json) return;
+	const count = `${counted(fresh.length, "Pi session")} on this machine`;
 	if (!process.stdin.isTTY)
 		return printLine(`  Found ${count}: \`npm run -s opensync -- import --all\` brings them in.`);
-	if (await askYesNo(`  Found ${count}. Import them now?`, stop)) await importFiles(files, { json: false });
+	if (!(await askYesNo(`  Found ${count}. Import now?`, stop))) return;
+	const paths = fresh.map((info) => info.path);
+	await importFiles(paths, { json: false, settings });
+}
+
+/** What fails because everything ends is no news. */
+function noteFailure(error: unknown, stop: AbortSignal): void {
+	if (!stop.aborted) note(error instanceof Error ? error.message : String(error));
 }
