@@ -114,7 +114,7 @@ test("a folder with a fork comes in parents first, and each comes back whole and
 			version: 3,
 			id,
 			timestamp: "2026-02-01T10:00:00.000Z",
-			cwd: "/work/p",
+			cwd: "/home/dev/p",
 			...(parentSession ? { parentSession } : {}),
 		});
 	const line = (id: string, parentId: string | null, text: string) =>
