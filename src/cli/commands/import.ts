@@ -73,7 +73,13 @@ export async function importFiles(
 	const summary: Summary = { sessions: 0, entries: 0, added: 0, skipped: 0, errors: [], hidden: {} };
 	const importAll = async () => {
 		for (const [at, info] of ordered.entries()) {
-			await importOne(backend, transform, info, ordered, summary, (part) => progress.step(at + part));
+			await importOne(backend, transform, info, ordered, summary, (part) => progress.step(at + part)).catch(
+				(error: unknown) => {
+					// One session that the backend does not take keeps no other from it.
+					if (!(error instanceof BackendError) || error.kind !== "refused") throw error;
+					summary.errors.push({ file: info.path, line: null, message: error.message });
+				},
+			);
 			progress.step(at + 1);
 		}
 	};
@@ -101,18 +107,20 @@ export async function importFiles(
 /** A backend that restarts is back sooner. */
 const LOST_AFTER_MS = 10_000;
 
-/** Rejects when the backend has been away for `LOST_AFTER_MS` at a stretch. */
+/** Rejects when the backend has been away for `LOST_AFTER_MS` at a stretch, whatever the reasons it gives meanwhile. */
 function untilLost(backend: Backend): Promise<never> {
 	return new Promise((_resolve, reject) => {
+		const lost = () => reject(new BackendError("unreachable", "unexpected", "The backend was lost."));
 		let timer: NodeJS.Timeout | undefined;
-		backend.onConnection(({ kind }) => {
-			clearTimeout(timer);
-			if (kind === "connected") return;
-			timer = setTimeout(
-				() => reject(new BackendError("unreachable", "unexpected", "The backend was lost.")),
-				LOST_AFTER_MS,
-			);
-		});
+		const look = (kind: string): void => {
+			if (kind !== "connected") timer ??= setTimeout(lost, LOST_AFTER_MS);
+			else {
+				clearTimeout(timer);
+				timer = undefined;
+			}
+		};
+		backend.onConnection(({ kind }) => look(kind));
+		look(backend.connection().kind);
 	});
 }
 
@@ -126,7 +134,7 @@ async function importOne(
 ): Promise<void> {
 	const file = await readSession(info.path, summary);
 	if (!file) return;
-	for (const { line, message } of file.errors) summary.errors.push({ file: info.path, line, message });
+	for (const { line, message } of problemsOf(file)) summary.errors.push({ file: info.path, line, message });
 	if (file.sessionId === null) return;
 	const cwd = typeof file.header?.cwd === "string" && file.header.cwd !== "" ? file.header.cwd : "/";
 	const imported: Imported = await importSession({
@@ -146,6 +154,12 @@ async function importOne(
 	for (const [rule, count] of Object.entries(imported.hidden))
 		summary.hidden[rule] = (summary.hidden[rule] ?? 0) + count;
 }
+
+/** What is no session file at all is said once, not for each of its lines. */
+const problemsOf = (file: SessionFile): SessionFile["errors"] =>
+	file.sessionId === null
+		? [{ line: 1, message: "There is no session header: this is not a Pi session file." }]
+		: file.errors;
 
 const lineOf = (file: SessionFile, entryId: string): number | null =>
 	file.entries.find((one) => one.entry.id === entryId)?.line ?? null;

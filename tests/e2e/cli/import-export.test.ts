@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { createSetup, type Setup } from "../../support/cli.ts";
 import { ROOT } from "../../support/source-tree.ts";
 
@@ -154,4 +154,28 @@ test("an ambiguous beginning of an id lists what it fits", async () => {
 	expect(code).toBe(2);
 	expect(stderr).toContain("fits 2 sessions");
 	expect(stderr).toContain("twin-a");
+}, 60_000);
+
+test("files that are no sessions, or that the backend does not take, keep no other from being imported", async () => {
+	const folder = join(setup.home, "odd");
+	mkdirSync(join(folder, "folder.jsonl"), { recursive: true });
+	const at = '"timestamp":"2026-01-01T00:00:00.000Z","cwd":"/p"';
+	const files: Record<string, string | Buffer> = {
+		"1-empty.jsonl": "",
+		"2-bytes.jsonl": Buffer.from(Array.from({ length: 4000 }, (_, index) => (index * 7919) % 256)),
+		"3-half-header.jsonl": `{"type":"session","version":3,"id":"half-1",${at}`,
+		"4-no-id.jsonl": `{"type":"session","version":3,"id":"",${at}}\n`,
+		"5-good.jsonl": `{"type":"session","version":3,"id":"odd-good",${at}}\n`,
+	};
+	for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+	symlinkSync(join(folder, "nowhere"), join(folder, "6-dangling.jsonl"));
+	const result = await importJson(folder);
+	expect(result).toMatchObject({ sessions: 1, added: 0 });
+	expect(result.errors.map(({ file }: { file: string }) => basename(file))).toEqual([
+		"1-empty.jsonl",
+		"2-bytes.jsonl",
+		"3-half-header.jsonl",
+		"4-no-id.jsonl",
+	]);
+	expect((await setup.cli("export", "odd-good")).stdout).toBe(String(files["5-good.jsonl"]));
 }, 60_000);
