@@ -33,7 +33,7 @@ export const append = writeMutation({
 		const live = stale === null;
 		if (live && args.leafId !== undefined && args.leafId !== session.leafId) changed.leafId = args.leafId;
 		if (Object.keys(changed).length > 0) await ctx.db.patch(session._id, changed);
-		if (live && args.settles) await settleStream(ctx, session, args.settles.streamId, args.settles.upTo);
+		if (live && args.settles) await settleStream(ctx, session, args.settles);
 		return {
 			added: outcome.added.length,
 			lastSeq: outcome.lastSeq,

@@ -1,15 +1,20 @@
 /**
- * What nobody else deletes: expired sign-in codes, streams whose terminal is gone without a trace, what
- * ended streams left behind, and removals that stopped half-way. Not here: uploads that no entry names.
+ * What nobody else deletes: expired sign-in codes, streams and questions whose terminal is gone without a
+ * trace, prompts a while after their end, what ended streams left behind, and removals that stopped half-way. Not here: uploads that no entry names.
  */
 import { v } from "convex/values";
+import { PROMPT_KEPT_MS } from "../src/protocol/limits.ts";
 import { internal } from "./_generated/api.js";
 import type { Doc } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
+import { findPresent } from "./model/present.ts";
+import { deletePrompt } from "./model/prompting.ts";
 import { clearDeltas, endStream, findStream } from "./model/streaming.ts";
 
 /** Looked at in one sweep; the next one goes on with what is left. */
 const PER_SWEEP = 100;
+/** Ended prompts are small. */
+const PROMPTS_PER_SWEEP = 2000;
 /** A stream without a present terminal may still be one that is just starting. */
 const STREAM_GRACE_MS = 60 * 60 * 1000;
 
@@ -20,6 +25,8 @@ export const sweep = internalMutation({
 		await sweepCodes(ctx);
 		await sweepStreams(ctx);
 		await sweepDeltas(ctx);
+		await sweepPrompts(ctx);
+		await sweepQuestions(ctx);
 		await restartRemovals(ctx);
 		return null;
 	},
@@ -47,11 +54,7 @@ async function isDriven(
 	ctx: MutationCtx,
 	{ userId, terminalId, streamId }: Doc<"streams">,
 ): Promise<boolean> {
-	const terminal = await ctx.db
-		.query("presence")
-		.withIndex("by_userId_clientId", (q) => q.eq("userId", userId).eq("clientId", terminalId))
-		.first();
-	if (terminal) return true;
+	if (await findPresent(ctx, userId, terminalId)) return true;
 	const last = await ctx.db
 		.query("streamDeltas")
 		.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId))
@@ -74,6 +77,26 @@ async function sweepDeltas(ctx: MutationCtx): Promise<void> {
 		// One batch a sweep: it reads up to half of what a mutation may, and schedules its own next one.
 		await clearDeltas(ctx, after);
 		return;
+	}
+}
+
+/** They have told their author how they ended. */
+async function sweepPrompts(ctx: MutationCtx): Promise<void> {
+	const old = await ctx.db
+		.query("prompts")
+		.withIndex("by_endedAt", (q) => q.gt("endedAt", null).lte("endedAt", Date.now() - PROMPT_KEPT_MS))
+		.take(PROMPTS_PER_SWEEP);
+	for (const prompt of old) await deletePrompt(ctx, prompt);
+}
+
+/** Whose terminal never said that it is here, or left no trace. */
+async function sweepQuestions(ctx: MutationCtx): Promise<void> {
+	const old = await ctx.db
+		.query("questions")
+		.withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - STREAM_GRACE_MS))
+		.take(PER_SWEEP);
+	for (const question of old) {
+		if (!(await findPresent(ctx, question.userId, question.terminalId))) await ctx.db.delete(question._id);
 	}
 }
 

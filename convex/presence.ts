@@ -3,17 +3,21 @@
  *
  * A beat moves the client's deadline, which stands in a row of its own: lists re-run only when somebody
  * comes, goes or looks elsewhere. One scheduled check a client waits for the deadline and puts itself off
- * when that has moved meanwhile. A terminal that goes takes its streams with it (S3). Time is the backend's.
+ * when that has moved meanwhile. A terminal that goes takes its streams, its
+ * questions and its turn lock with it (S3). Time is the backend's.
  */
 import { v } from "convex/values";
 import { PRESENCE_DEADLINE_MS } from "../src/protocol/limits.ts";
-import { vBeat, vPresent } from "../src/protocol/presence.ts";
+import { vBeat, vPlace, vPresent } from "../src/protocol/presence.ts";
 import { internal } from "./_generated/api.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
-import { internalMutation, type MutationCtx, type QueryCtx } from "./_generated/server.js";
+import { internalMutation, type MutationCtx } from "./_generated/server.js";
 import { readMutation, readQuery } from "./access.ts";
+import { deleteQuestionsOfTerminal } from "./model/asking.ts";
 import { asName, checked } from "./model/checks.ts";
-import { findSession } from "./model/sessions.ts";
+import { leaveSession, rest } from "./model/holding.ts";
+import { findPresent, presentAt } from "./model/present.ts";
+import { findSession, sessionView } from "./model/sessions.ts";
 import { endStreamsOfTerminal } from "./model/streaming.ts";
 
 /** "I am here", every `PRESENCE_BEAT_MS`. */
@@ -67,6 +71,18 @@ export const list = readQuery({
 	},
 });
 
+/** Where a client is; null when it is gone. */
+export const find = readQuery({
+	args: { clientId: v.string() },
+	returns: v.union(vPlace, v.null()),
+	handler: async (ctx, { clientId }) => {
+		const known = await findPresent(ctx, ctx.userId, clientId);
+		if (!known) return null;
+		const session = known.sessionId === null ? null : await findSession(ctx, ctx.userId, known.sessionId);
+		return { sessionId: known.sessionId, label: known.label, session: session && sessionView(session) };
+	},
+});
+
 /** The one check of a client: at its deadline it is gone, or the check moves on. */
 export const check = internalMutation({
 	args: { presence: v.id("presence") },
@@ -90,30 +106,13 @@ async function goodbye(ctx: MutationCtx, known: Doc<"presence">): Promise<void> 
 	await ctx.db.delete(known._id);
 	if (known.kind !== "terminal") return;
 	await endStreamsOfTerminal(ctx, known.userId, known.clientId);
-	if (known.sessionId !== null) await restSession(ctx, known.userId, known.sessionId);
-}
-
-/** Without a terminal nothing runs, whatever the last one said before it died. */
-async function restSession(ctx: MutationCtx, userId: Id<"users">, sessionId: string): Promise<void> {
-	const others = await presentAt(ctx, userId, sessionId);
-	if (others.some(({ kind }) => kind === "terminal")) return;
-	const session = await findSession(ctx, userId, sessionId);
-	if (session?.status !== "running" && session?.status !== "waiting") return;
-	await ctx.db.patch(session._id, { status: "idle" });
-}
-
-async function presentAt(ctx: Pick<QueryCtx, "db">, userId: Id<"users">, sessionId: string) {
-	return await ctx.db
-		.query("presence")
-		.withIndex("by_userId_sessionId", (q) => q.eq("userId", userId).eq("sessionId", sessionId))
-		.collect();
-}
-
-async function findPresent(ctx: Pick<MutationCtx, "db">, userId: Id<"users">, clientId: string) {
-	return await ctx.db
-		.query("presence")
-		.withIndex("by_userId_clientId", (q) => q.eq("userId", userId).eq("clientId", clientId))
-		.first();
+	await deleteQuestionsOfTerminal(ctx, known.userId, known.clientId);
+	const session = known.sessionId === null ? null : await findSession(ctx, known.userId, known.sessionId);
+	if (!session) return;
+	await leaveSession(ctx, session, known.clientId);
+	// Without a terminal nothing runs, whatever the last one said before it died.
+	const others = await presentAt(ctx, known.userId, session.sessionId);
+	if (!others.some(({ kind }) => kind === "terminal")) await rest(ctx, session);
 }
 
 async function deadlineOf(ctx: Pick<MutationCtx, "db">, presence: Id<"presence">) {

@@ -14,8 +14,9 @@ import { internal } from "./_generated/api.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
 import { planHandOver } from "./model/handOver.ts";
+import { deleteLock } from "./model/holding.ts";
+import { deletePrompts } from "./model/prompting.ts";
 import { NO_TOTALS, sum, totalsOf } from "./model/totals.ts";
-import { deleteLock } from "./turnLock.ts";
 
 /** Rows copied or deleted in one step. */
 const ROWS_PER_STEP = 400;
@@ -169,7 +170,7 @@ async function deleteRows(ctx: MutationCtx, session: Doc<"sessions">): Promise<b
 		if (!entry.handed) await deleteBody(ctx, entry.body);
 		await ctx.db.delete(entry._id);
 	}
-	if (entries.length > 0) return true;
+	if (entries.length > 0 || (await deletePrompts(ctx, session._id))) return true;
 	await deleteLock(ctx, session._id);
 	await ctx.db.delete(session._id);
 	return false;

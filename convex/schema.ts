@@ -3,6 +3,8 @@ import { v } from "convex/values";
 import { vScope } from "../src/protocol/access.ts";
 import { vEntryColumns } from "../src/protocol/entry.ts";
 import { vClientKind } from "../src/protocol/presence.ts";
+import { vPromptKind, vPromptState } from "../src/protocol/prompt.ts";
+import { vAsk } from "../src/protocol/question.ts";
 import { vLineage, vStatus, vTokens } from "../src/protocol/session.ts";
 import { vOps } from "../src/protocol/stream.ts";
 import { vHolder } from "../src/protocol/turn-lock.ts";
@@ -149,6 +151,8 @@ export default defineSchema({
 		terminalId: v.string(),
 		startedAt: v.number(),
 		settled: v.number(),
+		/** Last entry that is settled; null when that is not known. Absent in rows of an older version. */
+		settledEntryId: v.optional(vNullableString),
 	})
 		.index("by_streamId", ["streamId"])
 		.index("by_userId_sessionId", ["userId", "sessionId"])
@@ -194,6 +198,52 @@ export default defineSchema({
 	turnLockDeadlines: defineTable({ lock: v.id("turnLocks"), expiresAt: v.number() }).index("by_lock", [
 		"lock",
 	]),
+
+	/**
+	 * Prompts for a session from anywhere. Written by `prompts` and, when who accepted one is gone, by
+	 * `turnLock`. Deleted by `garbage` a while after their end, or with the session.
+	 */
+	prompts: defineTable({
+		userId: v.id("users"),
+		session: v.id("sessions"),
+		/** Pi's id again, so that lists do not read the session's row, which every entry changes. */
+		sessionId: v.string(),
+		promptId: v.string(),
+		terminalId: v.string(),
+		kind: vPromptKind,
+		state: vPromptState,
+		/** UTF-8 bytes that lists carry. Null once it has ended. */
+		body: v.union(
+			v.object({ kind: v.literal("inline"), json: v.string(), bytes: v.number() }),
+			v.object({ kind: v.literal("stored"), storageId: v.id("_storage") }),
+			v.null(),
+		),
+		reason: vNullableString,
+		acceptedBy: vNullableString,
+		/** Epoch of the turn lock under which it was accepted. */
+		acceptedEpoch: v.union(v.number(), v.null()),
+		createdAt: v.number(),
+		endedAt: v.union(v.number(), v.null()),
+	})
+		.index("by_promptId", ["promptId"])
+		.index("by_userId_sessionId_endedAt", ["userId", "sessionId", "endedAt"])
+		.index("by_session_endedAt", ["session", "endedAt"])
+		.index("by_endedAt", ["endedAt"]),
+
+	/**
+	 * Dialogs that wait for an answer. Written by `questions`; deleted by who asked, or with its hold on the
+	 * session (`turnLock`, `presence`), with the session, or by `garbage`.
+	 */
+	questions: defineTable({
+		...vAsk.fields,
+		userId: v.id("users"),
+		session: v.id("sessions"),
+		answer: v.union(v.object({ value: vNullableString, terminalId: v.string() }), v.null()),
+		createdAt: v.number(),
+	})
+		.index("by_questionId", ["questionId"])
+		.index("by_userId_sessionId", ["userId", "sessionId"])
+		.index("by_userId_terminalId", ["userId", "terminalId"]),
 
 	/**
 	 * Removed sessions whose rows are still to go, one at a time for a user. Written by `sessions.remove`,

@@ -6,18 +6,23 @@ import {
 	type Lineage,
 	type Opened,
 	type OpenSession,
+	vLive,
 	vOpened,
 	vOpenSession,
 	vSessionView,
 	vUpdateSession,
 } from "../src/protocol/session.ts";
+import { type Attachable, vAttachable } from "../src/protocol/turn-lock.ts";
 import { internal } from "./_generated/api.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import type { MutationCtx, QueryCtx } from "./_generated/server.js";
 import { controlMutation, readQuery, writeMutation } from "./access.ts";
+import { deleteQuestions } from "./model/asking.ts";
 import { asName, checked } from "./model/checks.ts";
-import { needEpoch } from "./model/fence.ts";
+import { lockOf, needEpoch } from "./model/fence.ts";
 import { derivedFromShared } from "./model/inherit.ts";
+import { presentAt } from "./model/present.ts";
+import { deletePrompts } from "./model/prompting.ts";
 import { findSession, needSession, sessionView } from "./model/sessions.ts";
 import { endStream, streamsOf } from "./model/streaming.ts";
 import { NO_TOTALS, NOTHING_DERIVED } from "./model/totals.ts";
@@ -26,6 +31,7 @@ import { NO_TOTALS, NOTHING_DERIVED } from "./model/totals.ts";
 const HEADER_MAX_CHARS = 16 * 1024;
 /** Ancestors and children shown at most. */
 const FAMILY_MAX = 100;
+const ATTACHABLE_MAX = 100;
 
 /** Makes the session, or adds what is newly known; what is known is never lowered or emptied. */
 export const open = writeMutation({
@@ -172,6 +178,41 @@ export const get = readQuery({
 	},
 });
 
+/** Where the session stands, or null. */
+export const live = readQuery({
+	args: { sessionId: v.string() },
+	returns: v.union(vLive, v.null()),
+	handler: async (ctx, { sessionId }) => {
+		const session = await findSession(ctx, ctx.userId, sessionId);
+		return session && { leafId: session.leafId, lastSeq: session.lastSeq, status: session.status };
+	},
+});
+
+/** What a terminal may turn into a view of, newest activity first. Read once, for it depends on much. */
+export const attachable = readQuery({
+	args: { limit: v.number() },
+	returns: v.array(vAttachable),
+	handler: async (ctx, { limit }) => {
+		if (!Number.isInteger(limit) || limit < 1) throw refusal("invalid", `A list of ${limit} cannot be.`);
+		const sessions = await ctx.db
+			.query("sessions")
+			.withIndex("by_userId_removed_updatedAt", (q) => q.eq("userId", ctx.userId).eq("removed", false))
+			.order("desc")
+			.take(Math.min(limit, ATTACHABLE_MAX));
+		return await Promise.all(sessions.map((session) => attachableView(ctx, session)));
+	},
+});
+
+async function attachableView(ctx: Pick<QueryCtx, "db">, session: Doc<"sessions">): Promise<Attachable> {
+	const lock = await lockOf(ctx, session._id);
+	const present = await presentAt(ctx, session.userId, session.sessionId);
+	return {
+		session: sessionView(session),
+		holder: lock?.holder ?? null,
+		terminals: present.filter(({ kind }) => kind === "terminal").length,
+	};
+}
+
 /** Where a session comes from, nearest first, and what was forked from it. */
 export const lineage = readQuery({
 	args: { sessionId: v.string() },
@@ -221,6 +262,9 @@ export const remove = controlMutation({
 		await ctx.db.patch(session._id, { removed: true });
 		const streams = await streamsOf(ctx, ctx.userId, sessionId).collect();
 		for (const stream of streams) await endStream(ctx, stream);
+		await deleteQuestions(ctx, session);
+		// What is left of them goes with the rows; a session made anew meanwhile should not show them.
+		await deletePrompts(ctx, session._id);
 		const waiting = await ctx.db
 			.query("removals")
 			.withIndex("by_userId", (q) => q.eq("userId", ctx.userId))

@@ -27,7 +27,7 @@ const TAIL_PUSHES = 2;
 export const start = writeMutation({
 	args: vStartStream,
 	returns: v.null(),
-	handler: async (ctx, { sessionId, streamId, terminalId, startedAt, epoch }) => {
+	handler: async (ctx, { sessionId, streamId, terminalId, startedAt, epoch, afterEntryId }) => {
 		checked("id", "stream id", streamId);
 		checked("id", "terminal id", terminalId);
 		const session = await needSession(ctx, ctx.userId, sessionId);
@@ -47,6 +47,7 @@ export const start = writeMutation({
 			terminalId,
 			startedAt,
 			settled: 0,
+			settledEntryId: afterEntryId ?? null,
 		});
 		return null;
 	},
@@ -90,8 +91,8 @@ export const current = readQuery({
 	handler: async (ctx, { sessionId }) => {
 		const stream = await streamsOf(ctx, ctx.userId, sessionId).order("desc").first();
 		if (!stream) return null;
-		const { streamId, terminalId, startedAt, settled } = stream;
-		return { streamId, terminalId, startedAt, settled };
+		const { streamId, terminalId, startedAt, settled, settledEntryId = null } = stream;
+		return { streamId, terminalId, startedAt, settled, settledEntryId };
 	},
 });
 

@@ -4,13 +4,14 @@
  * Guarantees: at most one unexpired holder (L1), for every change of holder is one mutation on one row; an
  * epoch that only rises, also after the lock was free (L2); expiry by a scheduled check on the backend's
  * clock, so that every subscriber sees a dead holder go without asking (L4); renewing and releasing what one
- * does not hold changes nothing and says what is (L5). A new holder ends the streams of the others.
+ * does not hold changes nothing and says what is (L5). What goes with a lost holder: `model/holding.ts`.
  * Not here: when a terminal acquires and releases; that is the terminal's business (L6).
  */
 import { v } from "convex/values";
 import { TURN_LOCK_MS } from "../src/protocol/limits.ts";
 import {
 	type Acquired,
+	type HeldLock,
 	vAcquire,
 	vAcquired,
 	vHeldLock,
@@ -23,10 +24,11 @@ import { internal } from "./_generated/api.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 import { controlMutation, readQuery, writeMutation } from "./access.ts";
+import { deleteQuestions } from "./model/asking.ts";
 import { asName, checked } from "./model/checks.ts";
 import { lockOf } from "./model/fence.ts";
+import { deadlineOf, heldUntil, loseHolder, succeed } from "./model/holding.ts";
 import { findSession, needSession } from "./model/sessions.ts";
-import { endStream, streamsOf } from "./model/streaming.ts";
 
 /** The lock, or who has it and until when. */
 export const acquire = writeMutation({
@@ -38,7 +40,7 @@ export const acquire = writeMutation({
 		const held = lock && (await heldUntil(ctx, lock));
 		if (!lock || !held) return await give(ctx, session, lock, terminalId, label);
 		if (held.holder.terminalId === terminalId) {
-			return { kind: "acquired" as const, epoch: lock.epoch, expiresAt: await prolong(ctx, lock._id) };
+			return acquired(session, lock.epoch, await prolong(ctx, lock._id));
 		}
 		return { kind: "held" as const, epoch: lock.epoch, ...held };
 	},
@@ -53,7 +55,7 @@ export const takeOver = controlMutation({
 		const lock = await lockOf(ctx, session._id);
 		const held = lock && (await heldUntil(ctx, lock));
 		if (lock && held && held.holder.terminalId === terminalId) {
-			return { kind: "acquired" as const, epoch: lock.epoch, expiresAt: await prolong(ctx, lock._id) };
+			return acquired(session, lock.epoch, await prolong(ctx, lock._id));
 		}
 		if (lock && held && lock.epoch !== epoch) return { kind: "held" as const, epoch: lock.epoch, ...held };
 		return await give(ctx, session, lock, terminalId, label);
@@ -78,6 +80,8 @@ export const release = writeMutation({
 		const lock = await lockHeldBy(ctx, ctx.userId, args);
 		if (lock) {
 			await ctx.db.patch(lock._id, { holder: null });
+			const session = await ctx.db.get(lock.session);
+			if (session) await deleteQuestions(ctx, session, (terminalId) => terminalId === args.terminalId);
 			return { kind: "released" as const };
 		}
 		const now = await shown(ctx, ctx.userId, args.sessionId);
@@ -110,7 +114,7 @@ export const expire = internalMutation({
 		if (row && row.expiresAt > Date.now()) {
 			await ctx.scheduler.runAt(row.expiresAt, internal.turnLock.expire, { lock: id, epoch });
 		} else {
-			await ctx.db.patch(id, { holder: null });
+			await loseHolder(ctx, lock);
 		}
 		return null;
 	},
@@ -134,10 +138,12 @@ async function give(
 	if (row) await ctx.db.patch(row._id, { expiresAt });
 	else await ctx.db.insert("turnLockDeadlines", { lock: id, expiresAt });
 	await ctx.scheduler.runAt(expiresAt, internal.turnLock.expire, { lock: id, epoch });
-	for (const stream of await streamsOf(ctx, session.userId, session.sessionId).collect()) {
-		if (stream.terminalId !== terminalId) await endStream(ctx, stream);
-	}
-	return { kind: "acquired", epoch, expiresAt };
+	await succeed(ctx, session, terminalId, lock?.holder?.terminalId ?? null);
+	return acquired(session, epoch, expiresAt);
+}
+
+function acquired({ lastSeq, leafId }: Doc<"sessions">, epoch: number, expiresAt: number): Acquired {
+	return { kind: "acquired", epoch, expiresAt, lastSeq, leafId };
 }
 
 async function prolong(ctx: MutationCtx, lock: Id<"turnLocks">): Promise<number> {
@@ -146,15 +152,6 @@ async function prolong(ctx: MutationCtx, lock: Id<"turnLocks">): Promise<number>
 	if (row) await ctx.db.patch(row._id, { expiresAt });
 	return expiresAt;
 }
-
-/** The holder while its time is not over: a check that is late gives nobody more of it. */
-async function heldUntil(ctx: Pick<QueryCtx, "db">, lock: Doc<"turnLocks">) {
-	const row = lock.holder && (await deadlineOf(ctx, lock._id));
-	if (!lock.holder || !row || row.expiresAt <= Date.now()) return null;
-	return { holder: lock.holder, expiresAt: row.expiresAt };
-}
-
-type HeldLock = { sessionId: string; terminalId: string; epoch: number };
 
 async function lockHeldBy(ctx: MutationCtx, userId: Id<"users">, { sessionId, terminalId, epoch }: HeldLock) {
 	const session = await findSession(ctx, userId, sessionId);
@@ -170,19 +167,4 @@ async function shown(ctx: Pick<QueryCtx, "db">, userId: Id<"users">, sessionId: 
 	const lock = session && (await lockOf(ctx, session._id));
 	const held = lock && (await heldUntil(ctx, lock));
 	return { epoch: lock?.epoch ?? 0, holder: held?.holder ?? null };
-}
-
-async function deadlineOf(ctx: Pick<QueryCtx, "db">, lock: Id<"turnLocks">) {
-	return await ctx.db
-		.query("turnLockDeadlines")
-		.withIndex("by_lock", (q) => q.eq("lock", lock))
-		.first();
-}
-
-/** For the removal of a session. */
-export async function deleteLock(ctx: MutationCtx, session: Id<"sessions">): Promise<void> {
-	const lock = await lockOf(ctx, session);
-	const row = lock && (await deadlineOf(ctx, lock._id));
-	if (row) await ctx.db.delete(row._id);
-	if (lock) await ctx.db.delete(lock._id);
 }

@@ -1,8 +1,9 @@
 /** Ending and settling streams, from wherever it happens. */
-
+import type { Append } from "../../src/protocol/entry.ts";
 import { internal } from "../_generated/api.js";
 import type { Doc, Id } from "../_generated/dataModel.js";
 import type { MutationCtx, QueryCtx } from "../_generated/server.js";
+import { ownEntry } from "./sessions.ts";
 
 /** Pushes deleted in one mutation: at most 128 KiB each, so 8 MiB of the 16 that may be read. */
 export const DELTAS_PER_BATCH = 64;
@@ -24,16 +25,37 @@ export function streamsOf(ctx: Pick<QueryCtx, "db">, userId: Id<"users">, sessio
 		.withIndex("by_userId_sessionId", (q) => q.eq("userId", userId).eq("sessionId", sessionId));
 }
 
-/** Stored entries cover the stream up to `upTo` (S2). Never goes back; another session's stream is left alone. */
+/**
+ * Stored entries cover the stream up to `upTo` (S2), and `entryId` is the last of them. Never goes back;
+ * another session's stream is left alone.
+ */
 export async function settleStream(
 	ctx: MutationCtx,
 	session: Doc<"sessions">,
-	streamId: string,
-	upTo: number,
+	{ streamId, upTo, entryId }: NonNullable<Append["settles"]>,
 ): Promise<void> {
 	const stream = await findStream(ctx, streamId);
-	if (!stream || stream.session !== session._id || stream.settled >= upTo) return;
-	await ctx.db.patch(stream._id, { settled: upTo });
+	if (!stream || stream.session !== session._id || stream.settled > upTo) return;
+	if (stream.settled < upTo) {
+		await ctx.db.patch(stream._id, { settled: upTo, settledEntryId: entryId ?? null });
+	} else if (entryId !== undefined && (await isLater(ctx, session, entryId, stream.settledEntryId ?? null))) {
+		// An entry that no op told.
+		await ctx.db.patch(stream._id, { settledEntryId: entryId });
+	}
+}
+
+async function isLater(
+	ctx: MutationCtx,
+	session: Doc<"sessions">,
+	entryId: string,
+	than: string | null,
+): Promise<boolean> {
+	if (entryId === than) return false;
+	const [entry, before] = await Promise.all([
+		ownEntry(ctx, session, entryId),
+		than === null ? null : ownEntry(ctx, session, than),
+	]);
+	return entry !== null && (before === null || entry.seq > before.seq);
 }
 
 /** Gone at once for readers; what it said goes in batches. */

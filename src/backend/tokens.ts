@@ -6,6 +6,7 @@
  * the key once a minute, for the key may be made valid there; both are reported meanwhile.
  */
 import { backoffMs } from "../lib/backoff.ts";
+import type { Scope } from "../protocol/access.ts";
 import { exchangeKey, type Fetch } from "./token-exchange.ts";
 
 export type Tokens = {
@@ -16,6 +17,8 @@ export type Tokens = {
 	onRenew(listener: () => void): void;
 	/** The client gave up on its tokens: run `again` in a while. */
 	afterFailure(again: () => void): void;
+	/** Of the key, by the newest token; empty before there is one. */
+	scopes(): readonly Scope[];
 	stop(): void;
 };
 
@@ -38,6 +41,7 @@ const FRESH_ENOUGH_MS = 60_000;
 export function createTokens(options: TokensOptions): Tokens {
 	let stopped = false;
 	let cached: { token: string; expiresAt: number } | null = null;
+	let scopes: readonly Scope[] = [];
 	let renewedAt = 0;
 	let renewed: () => void = () => {};
 	const timers = new Map<ReturnType<typeof setTimeout>, () => void>();
@@ -67,6 +71,7 @@ export function createTokens(options: TokensOptions): Tokens {
 				if (stopped) break;
 				if (answer.kind === "token") {
 					cached = answer;
+					scopes = answer.scopes;
 					options.onToken();
 					return answer.token;
 				}
@@ -91,6 +96,7 @@ export function createTokens(options: TokensOptions): Tokens {
 				if (!stopped) again();
 			});
 		},
+		scopes: () => scopes,
 		stop() {
 			stopped = true;
 			for (const [timer, resolve] of timers) {

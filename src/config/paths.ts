@@ -42,5 +42,9 @@ export function dataPaths(dataDir: string) {
 		runningFile: join(dataDir, "running.json"),
 		backendLog: join(dataDir, "backend.log"),
 		extensionLog: join(dataDir, "extension.log"),
+		/** Session files of terminals that follow. */
+		replicasDir: join(dataDir, "replicas"),
+		/** Which running Pi has which session file open. */
+		locksDir: join(dataDir, "open-sessions"),
 	};
 }

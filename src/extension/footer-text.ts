@@ -1,6 +1,7 @@
 /** The state of the sync in the few characters that a footer has. */
 import type { Present } from "../protocol/presence.ts";
 import type { SyncState } from "../sync/contract.ts";
+import type { SharedState } from "./shared-session.ts";
 
 /** What the terminal as a whole is in, the sync's own state being one case. */
 export type Condition =
@@ -11,7 +12,7 @@ export type Condition =
 	/** What syncs could not be loaded. */
 	| { kind: "broken"; reason: string }
 	| { kind: "starting" }
-	| { kind: "syncing"; state: SyncState };
+	| { kind: "syncing"; state: SyncState; shared?: SharedState | null };
 
 /** Footer text, or undefined for none. */
 export function footerText(condition: Condition): string | undefined {
@@ -25,8 +26,16 @@ export function footerText(condition: Condition): string | undefined {
 		case "starting":
 			return "opensync: …";
 		case "syncing":
-			return `opensync: ${[linkText(condition.state), presentText(condition.state.present)].filter(Boolean).join(" · ")}`;
+			return `opensync: ${[linkText(condition.state), sharedText(condition)].filter(Boolean).join(" · ")}`;
 	}
+}
+
+/** Who drives, where that is another terminal; else who else is here. */
+function sharedText({ state, shared }: Condition & { kind: "syncing" }): string {
+	const looking = shared?.readOnly ? "looking on" : "";
+	const { holder } = shared?.lock ?? {};
+	if (shared?.isRemote && holder) return [`${holder.label} is working`, looking].filter(Boolean).join(" · ");
+	return [looking, presentText(state.present)].filter(Boolean).join(" · ");
 }
 
 function linkText(state: SyncState): string {

@@ -17,6 +17,8 @@ export type Guard = {
 		deadlineMs: () => number,
 		run: (event: E, ctx: C) => Promise<void>,
 	): (event: E, ctx: C) => Promise<undefined>;
+	/** For an event that Pi waits for and that may be answered: what fails answers nothing. */
+	answer<R>(where: string, run: () => Promise<R | undefined>): Promise<R | undefined>;
 	/** For work of our own that nobody waits for. */
 	background(where: string, run: () => void | Promise<void>): void;
 };
@@ -41,6 +43,14 @@ export function createGuard(report: Report): Guard {
 		background,
 		handler: (where, run) => (event, ctx) => {
 			background(where, () => run(event, ctx));
+		},
+		answer: async (where, run) => {
+			try {
+				return await run();
+			} catch (error) {
+				quietly(where, error);
+				return undefined;
+			}
 		},
 		within: (where, deadlineMs, run) => async (event, ctx) => {
 			let timer: ReturnType<typeof setTimeout> | undefined;

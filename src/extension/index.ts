@@ -4,6 +4,7 @@
  */
 import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
 import { registerCommands } from "./commands.ts";
+import { watchBinding } from "./pi-internals.ts";
 import { watchRuns } from "./run-events.ts";
 import { watchSession } from "./session-events.ts";
 import { Terminal } from "./terminal.ts";
@@ -16,7 +17,8 @@ export default function opensync(pi: ExtensionAPI): void {
 		default: false,
 		description: "Do not sync this session (it can still be sent with /opensync:sync)",
 	});
-	const terminal = new Terminal(() => pi.getFlag(OFF_FLAG) === true);
+	watchBinding();
+	const terminal = new Terminal(pi, () => pi.getFlag(OFF_FLAG) === true);
 	watchSession(pi, terminal);
 	watchRuns(pi, terminal);
 	registerCommands(pi, terminal);

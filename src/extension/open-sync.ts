@@ -8,7 +8,8 @@ import type { Settings } from "../config/options.ts";
 import { redactionOf, streamingOf } from "../config/sending.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { SessionSync, SessionSyncOptions } from "../sync/contract.ts";
-import type { Backend, SessionSource } from "../sync/ports.ts";
+import type { LiveBackend, SessionSource } from "../sync/ports.ts";
+import type { SharedSession, SharedSessionOptions } from "./shared-session.ts";
 
 export type OpenSyncOptions = {
 	settings: Settings;
@@ -19,14 +20,26 @@ export type OpenSyncOptions = {
 	clock: Clock;
 	terminalId: string;
 	log: (line: string) => void;
+	/** What sharing the session with other terminals needs; null: it is synced and nothing else. */
+	shared: Pick<
+		SharedSessionOptions,
+		"pi" | "ctx" | "internals" | "readOnly" | "isReplica" | "onChange"
+	> | null;
+	/** A backend that is connected already. Default: a new one. */
+	backend?: LiveBackend;
 };
 
-export type OpenedSync = { sync: SessionSync; backend: Backend; close(): Promise<void> };
+export type OpenedSync = {
+	sync: SessionSync;
+	backend: LiveBackend;
+	shared: SharedSession | null;
+	close(): Promise<void>;
+};
 
 /** Starts to sync. Nothing waits for the network; rejects only when a part of ours cannot be loaded. */
 export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 	const { settings } = options;
-	const { createConvexBackend } = await import("../backend/convex-backend.ts");
+	const connect = await loadConnect();
 	await roomForPi();
 	const { createSessionSync } = await import("../sync/session-sync.ts");
 	await roomForPi();
@@ -36,12 +49,22 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 		toolCalls: settings.syncToolCalls,
 		thinking: settings.syncThinking,
 	});
-	const backend = createConvexBackend({
-		convexUrl: settings.convexUrl,
-		siteUrl: settings.siteUrl || null,
-		apiKey: settings.apiKey,
-		log: options.log,
-	});
+	const backend = options.backend ?? connect(settings, options.log);
+	await roomForPi();
+	const { SharedSession } = await import("./shared-session.ts");
+	const { clock, terminalId, log, source } = options;
+	const label = hostname();
+	const shared = options.shared
+		? new SharedSession({
+				...options.shared,
+				backend,
+				clock,
+				terminalId,
+				label,
+				log,
+				sessionId: source.sessionId,
+			})
+		: null;
 	const sync = createSessionSync({
 		backend,
 		source: options.source,
@@ -51,17 +74,36 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 		...outgoing,
 		clock: options.clock,
 		terminalId: options.terminalId,
-		presence: { label: hostname() },
+		presence: { label, ...(shared ? { watching: shared.watching } : {}) },
 		streaming: streamingOf(settings),
+		...(shared ? { epoch: shared.epoch, drives: shared.drives, onStale: shared.onStale } : {}),
+		...(options.shared?.readOnly ? { push: false } : {}),
 	});
+	shared?.attach(sync);
 	return {
 		sync,
 		backend,
+		shared,
 		async close() {
+			await shared?.stop();
 			await sync.dispose();
 			await backend.close();
 		},
 	};
+}
+
+/** Gives what connects to a backend by the settings. */
+export async function loadConnect(): Promise<
+	(settings: Settings, log: (line: string) => void) => LiveBackend
+> {
+	const { createConvexBackend } = await import("../backend/convex-backend.ts");
+	return (settings, log) =>
+		createConvexBackend({
+			convexUrl: settings.convexUrl,
+			siteUrl: settings.siteUrl || null,
+			apiKey: settings.apiKey,
+			log,
+		});
 }
 
 const roomForPi = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

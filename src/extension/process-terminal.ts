@@ -13,6 +13,12 @@ export type ProcessTerminal = {
 	introduced: boolean;
 	/** What was wrong with the settings when it was last told. */
 	problemsTold: string;
+	/** The own file of a session, by its replica here. */
+	readonly originals: Map<string, string>;
+	/** Replicas that only look on. */
+	readonly readOnly: Set<string>;
+	/** The session file that was left for a replica: where `/opensync:detach` goes back to. */
+	readonly before: Map<string, string | null>;
 };
 
 const KEY = Symbol.for("pi-opensync.terminal");
@@ -24,6 +30,9 @@ export function processTerminal(): ProcessTerminal {
 		closing: Promise.resolve(),
 		introduced: false,
 		problemsTold: "",
+		originals: new Map(),
+		readOnly: new Set(),
+		before: new Map(),
 	};
 	return holder[KEY];
 }

@@ -1,95 +1,50 @@
 /**
- * The run in flight: Pi's run, message and tool events become delta ops. A message's ops are settled by
- * the entry that Pi stores after `message_end`; readers hide a tool's output once its result entry stands,
- * and the next message's entry settles it (S2).
+ * Where the run in flight is heard: from the events of Pi's session where they are to be had, else from the
+ * extension events, which say less. The pump is woken by the latter in any case, for an entry may stand by
+ * then. A message's ops are settled by the entry that Pi stores after `message_end` (S2).
  */
 import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
-import { type AssistantEvent, StreamOps } from "./stream-ops.ts";
+import type { PiEvent } from "../session/pi-events.ts";
 import type { Terminal } from "./terminal.ts";
+
+const HEARD = [
+	"agent_start",
+	"turn_start",
+	"message_start",
+	"message_update",
+	"message_end",
+	"tool_execution_start",
+	"tool_execution_update",
+	"tool_execution_end",
+	"agent_end",
+	"agent_settled",
+] as const;
+
+/** After these Pi stores something once its handlers have run. */
+const STORES_AFTER = new Set<string>(["message_end"]);
 
 export function watchRuns(pi: ExtensionAPI, terminal: Terminal): void {
 	const { guard, late } = terminal;
-	const stream = new StreamOps((op) => late.op(op));
-	let running = false;
-
-	const begin = () => {
-		if (running) return;
-		running = true;
-		stream.reset();
-		terminal.pump?.setRunning(true);
-		late.beginRun(Date.now());
-		late.status("running");
-	};
-
-	pi.on(
-		"agent_start",
-		guard.handler("agent_start", () => {
-			begin();
-			terminal.pump?.look();
-		}),
-	);
-	pi.on(
-		"agent_settled",
-		guard.handler("agent_settled", () => {
-			running = false;
-			terminal.pump?.setRunning(false);
-			terminal.pump?.look();
-			late.endRun();
-			late.status("idle");
-		}),
-	);
-	pi.on(
-		"message_start",
-		guard.handler("message_start", (event) => {
-			terminal.pump?.look();
-			if (running && late.wanted) stream.messageStart(event.message.role);
-		}),
-	);
-	pi.on(
-		"message_update",
-		guard.handler("message_update", (event) => {
-			if (running && late.wanted) stream.update(event.assistantMessageEvent as AssistantEvent);
-		}),
-	);
-	pi.on(
-		"message_end",
-		guard.handler("message_end", ({ message }) => {
-			terminal.pump?.lookSoon();
-			if (stream.messageEnd(message.role)) late.messageDone();
-		}),
-	);
-	pi.on(
-		"tool_execution_start",
-		guard.handler("tool_execution_start", (event) => {
-			terminal.pump?.look();
-			if (!running || !late.wanted) return;
-			stream.toolStart(event.toolCallId, event.toolName, event.args);
-		}),
-	);
-	pi.on(
-		"tool_execution_update",
-		guard.handler("tool_execution_update", (event) => {
-			if (running && late.wanted) stream.toolUpdate(event.toolCallId, event.partialResult);
-		}),
-	);
-	pi.on(
-		"tool_execution_end",
-		guard.handler("tool_execution_end", (event) => {
-			if (running && late.wanted) stream.toolEnd(event.toolCallId, event.result, event.isError);
-		}),
-	);
-	pi.on(
-		"session_before_compact",
-		guard.handler("session_before_compact", () => {
-			if (running) stream.note("compacting the context");
-		}),
-	);
-	pi.on(
+	const on = pi.on as unknown as (
+		event: string,
+		handler: (event: PiEvent, ctx: unknown) => undefined,
+	) => unknown;
+	for (const name of HEARD) {
+		on(
+			name,
+			guard.handler<PiEvent, unknown>(name, (event) => {
+				if (STORES_AFTER.has(name)) terminal.pump?.lookSoon();
+				else if (name !== "message_update" && name !== "tool_execution_update") terminal.pump?.look();
+				if (!terminal.hearsSession) terminal.teller.handle(event);
+			}),
+		);
+	}
+	on(
 		"ui_prompt_start",
-		guard.handler("ui_prompt_start", () => void (running && late.status("waiting"))) as never,
+		guard.handler("ui_prompt_start", () => void (terminal.teller.isRunning && late.status("waiting"))),
 	);
-	pi.on(
+	on(
 		"ui_prompt_end",
-		guard.handler("ui_prompt_end", () => void (running && late.status("running"))) as never,
+		guard.handler("ui_prompt_end", () => void (terminal.teller.isRunning && late.status("running"))),
 	);
 }

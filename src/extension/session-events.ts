@@ -15,7 +15,6 @@ const STORED_AT = [
 	"session_info_changed",
 	"model_select",
 	"thinking_level_select",
-	"input",
 	"user_bash",
 ] as const;
 
@@ -32,6 +31,11 @@ export function watchSession(pi: ExtensionAPI, terminal: Terminal): void {
 			guard.handler<unknown, unknown>(name, () => terminal.pump?.lookSoon()),
 		);
 	}
+
+	pi.on("input", (event) => {
+		terminal.pump?.lookSoon();
+		return guard.answer("input", () => terminal.input(event));
+	});
 
 	pi.on("session_shutdown", async (event) => {
 		const { reason } = event;

@@ -4,22 +4,33 @@
  * all, replaces it when the settings change, and ends it within a deadline. What is unsent at the end
  * stands in the session file and goes out at the next start.
  */
-import type { ExtensionContext, SessionShutdownEvent } from "@earendil-works/pi-coding-agent";
+import type {
+	ExtensionAPI,
+	ExtensionContext,
+	InputEvent,
+	SessionShutdownEvent,
+} from "@earendil-works/pi-coding-agent";
 import type { Settings } from "../config/options.ts";
 import { type Loaded, loadSettings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
+import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
+import type { PiEvent } from "../session/pi-events.ts";
 import type { SessionSync, SyncReport, SyncState } from "../sync/contract.ts";
-import type { SessionSource } from "../sync/ports.ts";
+import type { LiveBackend, SessionSource } from "../sync/ports.ts";
 import { createDebugLog, type Log, oneLine } from "./debug-log.ts";
 import { EntryPump } from "./entry-pump.ts";
 import { type Condition, footerText } from "./footer-text.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { LateSync } from "./late-sync.ts";
 import { Notices } from "./notices.ts";
-import type { OpenedSync } from "./open-sync.ts";
+import type { OpenedSync, openSync } from "./open-sync.ts";
+import { PiInternals } from "./pi-internals.ts";
 import { processTerminal } from "./process-terminal.ts";
 import { describeParent, describeSession } from "./project.ts";
+import { RunTeller } from "./run-teller.ts";
+import { type Place, takePlace } from "./session-place.ts";
 import { type FreezableSource, freezableSource, liveSource, parentSource } from "./session-source.ts";
+import type { SharedSession } from "./shared-session.ts";
 
 /** After Pi's first paint: what is heavy is loaded then. */
 const FIRST_PAINT_MS = 50;
@@ -49,6 +60,9 @@ export class Terminal {
 	readonly guard: Guard;
 	readonly late = new LateSync();
 	readonly log: Log;
+	/** Makes deltas of the run. */
+	readonly teller: RunTeller;
+	readonly #pi: ExtensionAPI;
 	readonly #off: () => boolean;
 	readonly #notices: Notices;
 	#loaded: Loaded = loadSettings();
@@ -60,6 +74,12 @@ export class Terminal {
 	/** What the start has put off; null when it was done. */
 	#beginOnce: (() => void) | null = null;
 	#cwd = "";
+	#internals: PiInternals | null = null;
+	#place: Place | null = null;
+	/** Ends the hearing of Pi's session; null when only extension events are to be had. */
+	#unhear: (() => void) | null = null;
+	/** Connected before the session was there, for one that was attached to at the start. */
+	#early: LiveBackend | null = null;
 	/** Nobody waits for a sync any more: one that opens now is closed again. */
 	#abandoned = false;
 	#condition: Condition = { kind: "off" };
@@ -68,8 +88,10 @@ export class Terminal {
 	#lastFailure: string | null = null;
 
 	/** @param off asked at the start: whether this Pi was started with the sync switched off. */
-	constructor(off: () => boolean) {
+	constructor(pi: ExtensionAPI, off: () => boolean) {
+		this.#pi = pi;
 		this.#off = off;
+		this.teller = new RunTeller(this.late, (running) => this.#runChanged(running));
 		this.log = createDebugLog(() => this.#loaded.settings.debug);
 		this.guard = createGuard((where, error) => {
 			this.#lastFailure = `${where}: ${error instanceof Error ? error.message : String(error)}`;
@@ -103,9 +125,58 @@ export class Terminal {
 		return this.#pump;
 	}
 
+	/** The session as other terminals share it; null while there is nothing to share it by. */
+	get shared(): SharedSession | null {
+		return this.#opened?.shared ?? null;
+	}
+
+	get backend(): LiveBackend | null {
+		return this.#opened?.backend ?? null;
+	}
+
+	get place(): Place | null {
+		return this.#place;
+	}
+
+	get internals(): PiInternals | null {
+		return this.#internals;
+	}
+
+	/** Whether runs are heard from Pi's session; else the extension events tell them. */
+	get hearsSession(): boolean {
+		return this.#unhear !== null;
+	}
+
+	/** A backend that the session's start has connected already. */
+	useBackend(backend: LiveBackend): void {
+		this.#early = backend;
+	}
+
+	/** Whether this Pi syncs at all. */
+	get wantsSync(): boolean {
+		return this.#wantsSync() && this.settings.apiKey !== "";
+	}
+
+	/** A prompt was entered: what `input` answers. */
+	async input(event: InputEvent): Promise<{ action: "handled" } | undefined> {
+		// Before the first paint there is nothing loaded that could tell: the start is hurried.
+		this.#beginOnce?.();
+		await Promise.race([this.#opening.catch(() => {}), wait(TURN_LOCK_WAIT_MS)]);
+		return await this.shared?.input(event);
+	}
+
 	start(ctx: ExtensionContext): void {
 		const manager = ctx.sessionManager;
 		this.#ctx = ctx;
+		const internals = new PiInternals(ctx);
+		this.#internals = internals;
+		this.guard.background("place", () => {
+			if (this.wantsSync) this.#place = takePlace(ctx, internals);
+		});
+		this.#unhear = internals.subscribe((event) =>
+			this.guard.background(event.type, () => this.#heard(event)),
+		);
+		this.guard.background("screen", () => this.#meetScreen(ctx, internals));
 		this.#source = freezableSource(liveSource(manager));
 		this.#pump = new EntryPump(
 			clock,
@@ -120,7 +191,30 @@ export class Terminal {
 			this.guard.background("start", () => this.#begin(this.#wantsSync(), parent));
 		};
 		// Not unref'd: in print mode nothing else may hold the process while what syncs is loaded.
-		setTimeout(() => this.#beginOnce?.(), FIRST_PAINT_MS);
+		setTimeout(() => this.#beginOnce?.(), this.#early ? 0 : FIRST_PAINT_MS);
+	}
+
+	#heard(event: PiEvent): void {
+		const message = event.message as { role?: string; content?: unknown } | undefined;
+		if (event.type === "message_start" && message?.role === "user")
+			this.shared?.promptStarted(textOf(message.content));
+		this.teller.handle(event);
+	}
+
+	#runChanged(running: boolean): void {
+		this.#pump?.setRunning(running);
+		this.#pump?.look();
+		this.shared?.runChanged(running);
+	}
+
+	/** A widget is the one place where Pi shows its screen to an extension; it is gone at once. */
+	#meetScreen(ctx: ExtensionContext, internals: PiInternals): void {
+		if (ctx.mode !== "tui") return;
+		ctx.ui.setWidget("opensync.screen", (tui) => {
+			internals.tui = tui as unknown as PiInternals["tui"];
+			return { render: () => [], invalidate: () => {} };
+		});
+		ctx.ui.setWidget("opensync.screen", undefined);
 	}
 
 	/** Reads the settings again and syncs by them, without a restart. @param force sync even where auto sync is off. */
@@ -168,9 +262,14 @@ export class Terminal {
 		this.#notices.stop();
 		this.#beginOnce?.();
 		this.late.wake();
-		if (reason !== "reload") this.late.status("ended");
+		// A session that others are at goes on without this terminal.
+		if (reason !== "reload" && !this.late.current?.state().present.some(({ kind }) => kind === "terminal"))
+			this.late.status("ended");
 		this.late.endRun();
 		this.#source?.freeze();
+		this.#unhear?.();
+		this.#unhear = null;
+		this.#internals?.restore();
 		this.#ctx = null;
 		const closing = this.#quietly(this.#close(budget));
 		processTerminal().closing = closing;
@@ -187,10 +286,12 @@ export class Terminal {
 		const opened = this.#opened;
 		this.#opened = null;
 		this.#abandoned = true;
-		if (!opened) return;
+		if (!opened) return this.#place?.leave(false);
 		const { sync } = opened;
 		await Promise.race([sync.flush(Math.max(0, until - clock.now())), untilHopeless(sync)]);
+		const sent = sync.state().link === "live" && sync.state().queued === 0;
 		await opened.close();
+		this.#place?.leave(sent);
 	}
 
 	#wantsSync(): boolean {
@@ -231,7 +332,10 @@ export class Terminal {
 			clock,
 			terminalId,
 			log: this.log,
+			shared: this.#sharing(),
+			...(this.#early ? { backend: this.#early } : {}),
 		});
+		this.#early = null;
 		// The settings changed again while this was loading, or the session has long ended.
 		if (settings !== this.settings || this.#abandoned) return await opened.close();
 		this.#opened = opened;
@@ -240,8 +344,24 @@ export class Terminal {
 		this.#observe(opened);
 	}
 
+	#sharing(): Parameters<typeof openSync>[0]["shared"] {
+		const [ctx, internals] = [this.#ctx, this.#internals];
+		if (!ctx || !internals?.canAppend) return null;
+		const file = ctx.sessionManager.getSessionFile();
+		return {
+			pi: this.#pi,
+			ctx,
+			internals,
+			readOnly: file !== undefined && processTerminal().readOnly.has(file),
+			isReplica: this.#place?.isReplica ?? false,
+			onChange: () => this.#opened && this.#observe(this.#opened),
+		};
+	}
+
 	#observe(opened: OpenedSync): void {
-		if (opened === this.#opened) this.#setCondition({ kind: "syncing", state: opened.sync.state() });
+		if (opened !== this.#opened) return;
+		const { sync, shared } = opened;
+		this.#setCondition({ kind: "syncing", state: sync.state(), shared: shared?.state ?? null });
 	}
 
 	#setCondition(condition: Condition): void {
@@ -276,6 +396,16 @@ export class Terminal {
 		}
 		this.#notices.observe(condition);
 	}
+}
+
+/** The text blocks of a message's content. */
+function textOf(content: unknown): string {
+	if (typeof content === "string") return content;
+	if (!Array.isArray(content)) return "";
+	return (content as { type?: string; text?: string }[])
+		.filter(({ type }) => type === "text")
+		.map(({ text }) => text ?? "")
+		.join("");
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));

@@ -47,7 +47,14 @@ export const vAppend = v.object({
 	sessionId: v.string(),
 	entries: v.array(vEntryPush),
 	/** The running stream is covered by stored entries up to this position (see `stream.ts`). */
-	settles: v.optional(v.object({ streamId: v.string(), upTo: v.number() })),
+	settles: v.optional(
+		v.object({
+			streamId: v.string(),
+			upTo: v.number(),
+			/** The entry that the ops before `upTo` end with. */
+			entryId: v.optional(v.string()),
+		}),
+	),
 	/** The terminal's leaf after these entries, when it is known to be the live one. */
 	leafId: v.optional(v.union(v.string(), v.null())),
 	/**

@@ -31,3 +31,12 @@ export const TOKEN_AUDIENCE = "pi-opensync";
 export const TURN_LOCK_MS = 10_000;
 /** A holder renews this often: two renewals may be lost. */
 export const TURN_LOCK_RENEW_MS = 3_000;
+/** A terminal waits this long for the turn lock when a prompt is entered; then it goes on without. */
+export const TURN_LOCK_WAIT_MS = 1_500;
+
+/** Text and images of a prompt above this size go through file storage. */
+export const INLINE_PROMPT_BYTES = 256 * 1024;
+/** Ended prompts are kept this long, so that their author learns what became of them. */
+export const PROMPT_KEPT_MS = 60 * 60 * 1000;
+/** Text of a question in all: title, message, options and what is there to edit. */
+export const QUESTION_MAX_BYTES = 128 * 1024;

@@ -1,5 +1,6 @@
 /** Who is here. Silent past its deadline counts as gone (P1). */
 import { type Infer, v } from "convex/values";
+import { vSessionView } from "./session.ts";
 
 export const vClientKind = v.union(v.literal("terminal"), v.literal("dashboard"), v.literal("cli"));
 export type ClientKind = Infer<typeof vClientKind>;
@@ -27,3 +28,12 @@ export const vPresent = v.object({
 	since: v.number(),
 });
 export type Present = Infer<typeof vPresent>;
+
+/** `presence:find`: where a client is now, so that followers can go along with it. */
+export const vPlace = v.object({
+	sessionId: v.union(v.string(), v.null()),
+	label: v.string(),
+	/** Null while the backend does not know the session yet, as before its first prompt. */
+	session: v.union(vSessionView, v.null()),
+});
+export type Place = Infer<typeof vPlace>;

@@ -88,3 +88,11 @@ export const vSessionView = v.object({
 	endedAt: v.union(v.number(), v.null()),
 });
 export type SessionView = Infer<typeof vSessionView>;
+
+/** `sessions:live`: what a follower keeps level with. Small, for it changes with every entry. */
+export const vLive = v.object({
+	leafId: v.union(v.string(), v.null()),
+	lastSeq: v.number(),
+	status: vStatus,
+});
+export type Live = Infer<typeof vLive>;

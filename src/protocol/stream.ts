@@ -5,7 +5,9 @@
  * carries the ops of the range `[start, start + ops.length)` and is accepted only when `start` is the
  * stream's end, so ranges are contiguous by construction (S1). When an entry is appended, the same
  * mutation moves `settled` up to the position that the entry covers (S2): readers fold ops from
- * `settled` on, and hide tool executions whose result entry stands.
+ * `settled` on, and hide tool executions whose result entry stands. `settledEntryId` names the last entry that is
+ * covered: what the ops from `settled` on tell is exactly what the session's entries after it will hold, so a
+ * reader who has those entries already knows what not to show again.
  *
  * A reader subscribes `streams:tail` (the last few pushes, constant size), and reads a gap with
  * `streams:read`; so bytes grow with what was said, never with its square.
@@ -21,6 +23,9 @@
  *   ["o", toolCallId, keep, text]      its output: the first `keep` UTF-16 units stay, then `text`
  *   ["d", toolCallId, isError]         it has ended (isError 0 or 1)
  *   ["n", text]                        a note for the reader, such as a retry
+ *   ["v", more, json]                  an event of Pi's session as terminals need it, in pieces: more 1, it goes on
+ *
+ * What `v` may hold is described in `src/session/pi-events.ts`; pages need none of it.
  */
 import { type Infer, v } from "convex/values";
 
@@ -34,7 +39,8 @@ export type DeltaOp =
 	| ["x", string, string, string]
 	| ["o", string, number, string]
 	| ["d", string, 0 | 1]
-	| ["n", string];
+	| ["n", string]
+	| ["v", 0 | 1, string];
 
 /** Ops pass the wire as they are; `foldOps` in `src/session` checks each one. */
 export const vOps = v.array(v.any());
@@ -49,6 +55,8 @@ export const vStartStream = v.object({
 	epoch: v.optional(v.number()),
 	/** ms since the epoch by the sender's clock, for the elapsed time. */
 	startedAt: v.number(),
+	/** The session's last entry, in file order, before what the ops tell. Null: it had none; absent: not known. */
+	afterEntryId: v.optional(v.union(v.string(), v.null())),
 });
 export type StartStream = Infer<typeof vStartStream>;
 
@@ -66,6 +74,8 @@ export const vStreamView = v.object({
 	terminalId: v.string(),
 	startedAt: v.number(),
 	settled: v.number(),
+	/** The last entry, in the order of seqs, that the ops before `settled` cover; null when that is not known. */
+	settledEntryId: v.union(v.string(), v.null()),
 });
 export type StreamView = Infer<typeof vStreamView>;
 

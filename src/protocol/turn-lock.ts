@@ -12,6 +12,7 @@
  * epoch: a reply that was lost costs nothing.
  */
 import { type Infer, v } from "convex/values";
+import { vSessionView } from "./session.ts";
 
 /** Who drives the session. `acquiredAt` in ms since the epoch, by the backend's clock. */
 export const vHolder = v.object({ terminalId: v.string(), label: v.string(), acquiredAt: v.number() });
@@ -28,12 +29,15 @@ export const vAcquire = v.object({
 	/** Name for people, such as a host name. */
 	label: v.string(),
 });
+export type Acquire = Infer<typeof vAcquire>;
 
 /** `turnLock:takeOver`: only from the holder of the epoch that the person was shown. */
 export const vTakeOver = v.object({ ...vAcquire.fields, epoch: v.number() });
+export type TakeOver = Infer<typeof vTakeOver>;
 
 /** `turnLock:renew` and `turnLock:release`. */
 export const vHeldLock = v.object({ sessionId: v.string(), terminalId: v.string(), epoch: v.number() });
+export type HeldLock = Infer<typeof vHeldLock>;
 
 const vHeld = v.object({
 	kind: v.literal("held"),
@@ -43,7 +47,14 @@ const vHeld = v.object({
 });
 
 export const vAcquired = v.union(
-	v.object({ kind: v.literal("acquired"), epoch: v.number(), expiresAt: v.number() }),
+	v.object({
+		kind: v.literal("acquired"),
+		epoch: v.number(),
+		expiresAt: v.number(),
+		/** Where the session stands: who drives it now must have its entries up to here. */
+		lastSeq: v.number(),
+		leafId: v.union(v.string(), v.null()),
+	}),
 	/** Another holds it until `expiresAt`, unless it renews. */
 	vHeld,
 );
@@ -57,3 +68,12 @@ export type Renewed = Infer<typeof vRenewed>;
 
 export const vReleased = v.union(v.object({ kind: v.literal("released") }), vLost);
 export type Released = Infer<typeof vReleased>;
+
+/** `sessions:attachable`: one row of the list that a terminal chooses from. */
+export const vAttachable = v.object({
+	session: vSessionView,
+	holder: v.union(vHolder, v.null()),
+	/** Terminals that are at it. */
+	terminals: v.number(),
+});
+export type Attachable = Infer<typeof vAttachable>;

@@ -47,9 +47,13 @@ function withoutBlocks(message: Json, kept: Kept): Json {
 export function leaveOutOp(op: DeltaOp, kept: Kept): DeltaOp | null {
 	if (op[0] === "h") return kept.thinking ? op : null;
 	if (kept.toolCalls) return op;
+	if (op[0] === "v") return isOfTool(op[2]) ? null : op;
 	if (op[0] === "a" || op[0] === "o") return null;
 	return op[0] === "x" ? ["x", op[1], op[2], ""] : op;
 }
+
+/** Whether a whole event is one of a tool's run, with what it printed. */
+const isOfTool = (json: string): boolean => String(parse(json)?.type).startsWith("tool_execution_");
 
 function parse(json: string): Json | null {
 	try {

@@ -3,6 +3,7 @@
  * a mark, then secrets are replaced. Where neither is asked for nothing is loaded and nothing changes.
  */
 import type { DeltaOp } from "../protocol/stream.ts";
+import { EventPieces, eventOps } from "../session/pi-events.ts";
 import { leaveOut, leaveOutOp } from "./leave-out.ts";
 import { createOpRedactor } from "./redact-ops.ts";
 import { createRedactor } from "./redactor.ts";
@@ -22,6 +23,12 @@ export async function createOutgoing(options: OutgoingOptions): Promise<Outgoing
 	if (!redact && kept.toolCalls && kept.thinking) return {};
 	const redactor = redact ? await createRedactor() : null;
 	const redactOp = redactor && createOpRedactor(redactor);
+	const pieces = new EventPieces();
+	const change = (op: DeltaOp): DeltaOp[] => {
+		const left = leaveOutOp(op, kept);
+		if (!left) return [];
+		return redactOp ? redactOp(left) : [left];
+	};
 	return {
 		transform(json) {
 			const left = leaveOut(json, kept);
@@ -30,9 +37,11 @@ export async function createOutgoing(options: OutgoingOptions): Promise<Outgoing
 			return { json: text, hidden };
 		},
 		transformOp(op) {
-			const left = leaveOutOp(op, kept);
-			if (!left) return [];
-			return redactOp ? redactOp(left) : [left];
+			if (op[0] !== "v") return change(op);
+			// A secret may lie across two pieces: the whole event is looked at, then cut again.
+			const json = pieces.add(op[1], op[2]);
+			if (json === null) return [];
+			return change(["v", 0, json]).flatMap((one) => (one[0] === "v" ? eventOps(one[2]) : [one]));
 		},
 	};
 }

@@ -76,6 +76,9 @@ export function createOpRedactor(redactor: Pick<Redactor, "find" | "redactNow">)
 				return [...endOutput(op[1]), op];
 			case "n":
 				return [["n", redactor.redactNow(op[1]).text]];
+			case "v":
+				// Whole by now, see `outgoing.ts`; it ends no text, so what waits goes on waiting.
+				return [["v", op[1], redactor.redactNow(op[2]).text]];
 			case "m":
 			case "c":
 			case "e":

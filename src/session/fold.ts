@@ -89,6 +89,7 @@ const SHAPES: Record<string, readonly string[]> = {
 	o: ["string", "number", "string"],
 	d: ["string", "number"],
 	n: ["string"],
+	v: ["number", "string"],
 };
 
 /** More blocks than any message has; bounds what a bad index could allocate. */
@@ -146,6 +147,9 @@ function apply(draft: Draft, op: DeltaOp): void {
 			return;
 		case "n":
 			draft.note = op[1];
+			return;
+		case "v":
+			// For terminals; a page has all of it from the others.
 			return;
 		default:
 			op satisfies never;

@@ -33,7 +33,15 @@ export type SessionSyncOptions = {
 	/** Also its name in presence. */
 	terminalId: string;
 	/** Says that this terminal is at the session, under a name for people. Default: it does not. */
-	presence?: { label: string };
+	presence?: { label: string; watching?: () => boolean };
+	/** The epoch of the turn lock that writes of shared state carry; null: none. Default: none. */
+	epoch?: () => number | null;
+	/** Whether leaf and status of the session are this terminal's to say. Default: always. */
+	drives?: () => boolean;
+	/** Whether anything is sent at all. Default true; false: the backend is only read. */
+	push?: boolean;
+	/** The backend took entries under an epoch that is over; the one that counts. */
+	onStale?: (epoch: number) => void;
 	streaming: Streaming;
 	/** Entries are old: they do not make the session look active. Default false. */
 	imported?: boolean;
@@ -79,6 +87,14 @@ export interface SessionSync {
 	messageDone(): void;
 	/** The run is over; its stream ends once its entries stand. */
 	endRun(): void;
+	/** Entries of the source that came from the backend. Call it before they are in the source. */
+	held(entryIds: readonly string[]): void;
+	/** The leaf that the source was moved to is the backend's. */
+	leafIs(leafId: string | null): void;
+	/** The highest seq that the backend has told, and how many entries it has taken from here. */
+	progress(): { lastSeq: number; added: number };
+	/** Others see at once what has changed of this terminal's presence. */
+	touch(): void;
 	state(): SyncState;
 	/** Called after every change, never at once. Gives the function that ends it. */
 	onState(listener: (state: SyncState) => void): () => void;

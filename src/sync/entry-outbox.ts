@@ -20,7 +20,7 @@ const BATCH_BYTES = 1024 * 1024;
 /** An unforeseen failure of an append is taken for the entry's own after so many, which takes most of a minute. */
 const UNEXPECTED_MOST = 8;
 
-type Batch = { to: number; ready: Ready[]; settling: Settling | null };
+type Batch = { to: number; ready: Ready[]; settling: { by: Settling; entryId: string } | null };
 type Leaf = string | null | undefined;
 
 export class EntryOutbox {
@@ -43,6 +43,8 @@ export class EntryOutbox {
 	#ackedLeaf: Leaf;
 	#unexpected = 0;
 	#lostParents = 0;
+	#lastSeq = 0;
+	#added = 0;
 
 	constructor(options: SessionSyncOptions, streams: RunStreams) {
 		this.#options = options;
@@ -69,8 +71,34 @@ export class EntryOutbox {
 		return { queued, sentCount: this.#next - parked.length, parked, hidden: { ...this.#hidden } };
 	}
 
+	/** The highest seq that the backend has told, and how many entries it has taken from here. */
+	get progress(): { lastSeq: number; added: number } {
+		return { lastSeq: this.#lastSeq, added: this.#added };
+	}
+
 	wantStatus(status: SessionStatus): void {
 		this.#wantedStatus = status;
+	}
+
+	/** Entries that came from the backend: they need not go there. */
+	held(entryIds: readonly string[]): void {
+		this.#held = new Set([...this.#held, ...entryIds]);
+		this.#batch = null;
+		if (this.#isOpen) this.#skipHeld();
+	}
+
+	/** The backend's leaf, which this terminal has followed. */
+	leafIs(leafId: string | null): void {
+		this.#ackedLeaf = leafId;
+	}
+
+	#drives(): boolean {
+		return this.#options.drives?.() ?? true;
+	}
+
+	#epoch(): { epoch?: number } {
+		const epoch = this.#options.epoch?.() ?? null;
+		return epoch === null ? {} : { epoch };
 	}
 
 	/** Compares everything at the next step; entries refused before get another chance. */
@@ -82,6 +110,7 @@ export class EntryOutbox {
 
 	/** Looks at the source anew. */
 	hasWork(): boolean {
+		if (this.#options.push === false) return false;
 		try {
 			this.#feed.refresh();
 		} catch {
@@ -125,6 +154,7 @@ export class EntryOutbox {
 			header: header === null ? null : JSON.stringify(header),
 			...(lineage ? { lineage } : {}),
 		});
+		this.#lastSeq = Math.max(this.#lastSeq, opened.lastSeq);
 		const own = this.#feed.length - shared;
 		const isSame =
 			own > 0 && opened.entryCount === own && opened.lastEntryId === this.#feed.idAt(this.#feed.length - 1);
@@ -197,10 +227,11 @@ export class EntryOutbox {
 	}
 
 	async #send(): Promise<void> {
+		await this.#streams.reached();
 		this.#batch ??= await this.#prepareBatch();
 		const { to, ready, settling } = this.#batch;
-		const settles = settling?.push.settle(settling.mark) ?? null;
-		const leafId = to === this.#feed.length ? this.#feed.leafId() : undefined;
+		const settles = settling?.by.push.settle(settling.by.mark, settling.entryId) ?? null;
+		const leafId = to === this.#feed.length && this.#drives() ? this.#feed.leafId() : undefined;
 		const giveUp = this.#unexpected >= UNEXPECTED_MOST;
 		if (ready.length > 0 || settles) {
 			const sent = await appendBatch(
@@ -209,6 +240,9 @@ export class EntryOutbox {
 				this.#safe(ready),
 				giveUp,
 			);
+			this.#lastSeq = Math.max(this.#lastSeq, sent.lastSeq);
+			this.#added += sent.added;
+			if (sent.staleEpoch !== null) this.#options.onStale?.(sent.staleEpoch);
 			for (const parked of sent.parked) this.#parked.set(parked.entryId, parked);
 			for (const { hidden } of ready) {
 				for (const [rule, count] of Object.entries(hidden))
@@ -217,11 +251,12 @@ export class EntryOutbox {
 			this.#sentSinceCheck += ready.length - sent.parked.length;
 			if (leafId !== undefined) this.#ackedLeaf = leafId;
 		}
-		const owed = settling ? this.#streams.settled(settling, settles?.streamId ?? null) : null;
+		const { by, entryId = "" } = settling ?? {};
+		const owed = by ? this.#streams.settled(by, settles?.streamId ?? null, entryId) : null;
 		// The stream was begun anew while this was under way: said once more, for the new one.
 		if (owed)
 			await this.#options.backend.append({ ...this.#head(owed, undefined), entries: [] }).catch(() => {});
-		if (owed && settling) this.#streams.settled(settling, owed.streamId);
+		if (owed && by) this.#streams.settled(by, owed.streamId, entryId);
 		this.#next = to;
 		this.#batch = null;
 		this.#unexpected = 0;
@@ -229,9 +264,10 @@ export class EntryOutbox {
 		this.#skipHeld();
 	}
 
-	#head(settles: { streamId: string; upTo: number } | null, leafId: Leaf): Omit<Append, "entries"> {
+	#head(settles: Append["settles"] | null, leafId: Leaf): Omit<Append, "entries"> {
 		return {
 			sessionId: this.#options.source.sessionId,
+			...this.#epoch(),
 			...(settles ? { settles } : {}),
 			...(leafId === undefined ? {} : { leafId }),
 			...(this.#options.imported ? { imported: true } : {}),
@@ -247,7 +283,7 @@ export class EntryOutbox {
 	async #prepareBatch(): Promise<Batch> {
 		const { backend, transform } = this.#options;
 		const ready: Ready[] = [];
-		let settling: Settling | null = null;
+		let settling: Batch["settling"] = null;
 		let bytes = 0;
 		let to = this.#next;
 		for (; to < this.#feed.length; to += 1) {
@@ -262,13 +298,15 @@ export class EntryOutbox {
 					bytes += made.bytes;
 				}
 			}
-			settling = this.#settlingAt(to) ?? settling;
+			const by = this.#settlingAt(to);
+			if (by) settling = { by, entryId: this.#feed.idAt(to) };
 		}
 		return { to, ready, settling };
 	}
 
 	/** Leaf and status that the backend does not know of. */
 	#change(): { leafId?: string | null; status?: SessionStatus } | null {
+		if (!this.#drives()) return null;
 		const leafId = this.#leaf();
 		const isMoved = leafId !== undefined && leafId !== this.#ackedLeaf;
 		const isNews = this.#wantedStatus !== null && this.#wantedStatus !== this.#ackedStatus;
@@ -290,10 +328,16 @@ export class EntryOutbox {
 
 	async #update(change: { leafId?: string | null; status?: SessionStatus }): Promise<void> {
 		try {
-			await this.#options.backend.updateSession({ sessionId: this.#options.source.sessionId, ...change });
+			await this.#options.backend.updateSession({
+				sessionId: this.#options.source.sessionId,
+				...this.#epoch(),
+				...change,
+			});
 		} catch (error) {
 			// Refused for good it would be refused for ever: without it the session only looks a little older.
-			if (!isPermanent(error, true)) throw error;
+			// With an old epoch it is not ours to say any more.
+			const isOld = error instanceof BackendError && error.code === "stale_epoch";
+			if (!isOld && !isPermanent(error, true)) throw error;
 		}
 		if (change.leafId !== undefined) this.#ackedLeaf = change.leafId;
 		if (change.status !== undefined) this.#ackedStatus = change.status;

@@ -83,7 +83,7 @@ export function fitsBatch(count: number, sum: number, bytes: number, maxBytes = 
 	return count === 0 || (count < APPEND_MAX_ENTRIES && sum + bytes <= maxBytes);
 }
 
-export type Sent = { added: number; parked: Parked[] };
+export type Sent = { added: number; parked: Parked[]; lastSeq: number; staleEpoch: number | null };
 
 /**
  * Appends a batch; one bad entry is found by halving. Rejects when the backend cannot be asked, does not
@@ -98,9 +98,11 @@ export async function appendBatch(
 ): Promise<Sent> {
 	const entries = batch.map((ready) => ready.push);
 	try {
-		const { added, conflicts = [] } = await backend.append({ ...head, entries });
+		const { added, conflicts = [], lastSeq, staleEpoch = null } = await backend.append({ ...head, entries });
 		return {
 			added,
+			lastSeq,
+			staleEpoch,
 			parked: conflicts.map((entryId) => ({
 				entryId,
 				message: "It is stored with other content, which stays.",
@@ -114,7 +116,7 @@ export async function appendBatch(
 		const parked = [{ entryId: (batch[0] as Ready).push.entryId, message: messageOf(error) }];
 		// What the entry would have settled is settled all the same: nobody else will.
 		if (head.settles) await backend.append({ ...head, entries: [] });
-		return { added: 0, parked };
+		return { added: 0, parked, lastSeq: 0, staleEpoch: null };
 	}
 }
 
@@ -129,7 +131,12 @@ async function appendHalves(
 	const first = await appendBatch(backend, plain, batch.slice(0, middle), giveUp);
 	const rest = orphansNamed(batch.slice(middle), first.parked);
 	const second = await appendBatch(backend, head, rest, giveUp);
-	return { added: first.added + second.added, parked: [...first.parked, ...second.parked] };
+	return {
+		added: first.added + second.added,
+		parked: [...first.parked, ...second.parked],
+		lastSeq: Math.max(first.lastSeq, second.lastSeq),
+		staleEpoch: second.staleEpoch ?? first.staleEpoch,
+	};
 }
 
 /** The batch, in which children of what was parked say so. */

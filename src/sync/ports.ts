@@ -2,11 +2,31 @@
  * What the sync machines need from the world. Implementations: `src/backend` over a Convex deployment,
  * `tests/support` in memory. Everything else in this folder is pure or drives these ports.
  */
-import type { Append, Appended } from "../protocol/entry.ts";
+import type { Scope } from "../protocol/access.ts";
+import type { Append, Appended, EntryPage, EntryView } from "../protocol/entry.ts";
 import type { RefusalCode } from "../protocol/errors.ts";
-import type { Beat, Present } from "../protocol/presence.ts";
-import type { Opened, OpenSession, UpdateSession } from "../protocol/session.ts";
-import type { Push, StartStream } from "../protocol/stream.ts";
+import type { Beat, Place, Present } from "../protocol/presence.ts";
+import type {
+	AcceptedPrompt,
+	AcceptPrompt,
+	AdvancePrompt,
+	PromptState,
+	PromptView,
+	SendPrompt,
+} from "../protocol/prompt.ts";
+import type { Answer, Answered, Ask, QuestionView } from "../protocol/question.ts";
+import type { Live, Opened, OpenSession, SessionView, UpdateSession } from "../protocol/session.ts";
+import type { Delta, Push, StartStream, StreamView } from "../protocol/stream.ts";
+import type {
+	Acquire,
+	Acquired,
+	Attachable,
+	HeldLock,
+	Released,
+	Renewed,
+	TakeOver,
+	TurnLock,
+} from "../protocol/turn-lock.ts";
 
 /**
  * Every failure of a port. `unreachable`: try again later, nothing is known to have happened.
@@ -56,6 +76,48 @@ export interface Backend {
 	leave(clientId: string): Promise<void>;
 	onPresence(sessionId: string, listener: (present: readonly Present[]) => void): () => void;
 	close(): Promise<void>;
+}
+
+/**
+ * What two terminals at one session need besides. As for `Backend`: calls reject within their deadline and
+ * may be repeated. Listeners get the newest value, again after every cut; a query that fails tells nothing.
+ */
+export interface LiveBackend extends Backend {
+	/** @param deadlineMs default: as every call. */
+	acquireLock(args: Acquire, deadlineMs?: number): Promise<Acquired>;
+	takeOverLock(args: TakeOver): Promise<Acquired>;
+	renewLock(args: HeldLock): Promise<Renewed>;
+	releaseLock(args: HeldLock): Promise<Released>;
+	onTurnLock(sessionId: string, listener: (lock: TurnLock) => void): () => void;
+	onLive(sessionId: string, listener: (live: Live | null) => void): () => void;
+	/** Own entries after a seq, oldest first, at most `limit`. */
+	onEntries(
+		args: { sessionId: string; afterSeq: number; limit: number },
+		listener: (entries: readonly EntryView[]) => void,
+	): () => void;
+	onStream(sessionId: string, listener: (stream: StreamView | null) => void): () => void;
+	onStreamTail(streamId: string, listener: (deltas: readonly Delta[]) => void): () => void;
+	readStream(streamId: string, start: number): Promise<Delta[]>;
+	/** Newest first, ancestors of a fork included. */
+	entriesPage(sessionId: string, cursor: string | null, limit: number): Promise<EntryPage>;
+	/** An entry's line, fetched where it is stored apart. */
+	entryJson(entry: Pick<EntryView, "json" | "url">): Promise<string>;
+	session(sessionId: string): Promise<SessionView | null>;
+	header(sessionId: string): Promise<string | null>;
+	attachable(limit: number): Promise<Attachable[]>;
+	/** What the key may do. */
+	scopes(): Promise<Scope[]>;
+	sendPrompt(args: SendPrompt): Promise<PromptState>;
+	withdrawPrompt(promptId: string): Promise<PromptState>;
+	acceptPrompt(args: AcceptPrompt): Promise<AcceptedPrompt>;
+	advancePrompt(args: AdvancePrompt): Promise<void>;
+	onPrompts(sessionId: string, listener: (prompts: readonly PromptView[]) => void): () => void;
+	ask(args: Ask): Promise<void>;
+	answer(args: Answer): Promise<Answered>;
+	closeQuestion(questionId: string): Promise<void>;
+	onQuestions(sessionId: string, listener: (questions: readonly QuestionView[]) => void): () => void;
+	/** Where a client is; null when it is gone. */
+	onPlace(clientId: string, listener: (place: Place | null) => void): () => void;
 }
 
 /** One entry of a session file: parsed, and its line. */

@@ -13,7 +13,11 @@ export type RunStreamsOptions = {
 	streaming: Streaming;
 	newId: () => string;
 	transformOp?: (op: DeltaOp) => DeltaOp[];
+	epoch?: () => number | null;
 };
+
+/** Entries wait this long for the ops before them: a round trip or two. */
+const REACHED_MS = 400;
 
 export type Settling = { readonly mark: Mark; readonly push: StreamPush };
 
@@ -32,9 +36,10 @@ export class RunStreams {
 		this.#options = options;
 	}
 
-	begin(startedAt: number): void {
+	/** @param afterEntryId the session's last entry. */
+	begin(startedAt: number, afterEntryId: string | null): void {
 		this.endRun();
-		this.#current = new StreamPush({ ...this.#options, startedAt });
+		this.#current = new StreamPush({ ...this.#options, startedAt, afterEntryId });
 		this.#current.setAudience(this.#canSend, this.#watched);
 	}
 
@@ -70,10 +75,15 @@ export class RunStreams {
 	}
 
 	/** The append is acknowledged; see `StreamPush.settled`. */
-	settled(settling: Settling, streamId: string | null): { streamId: string; upTo: number } | null {
-		const owed = settling.push.settled(settling.mark, streamId);
+	settled(settling: Settling, streamId: string | null, entryId: string): ReturnType<StreamPush["settled"]> {
+		const owed = settling.push.settled(settling.mark, streamId, entryId);
 		if (!owed) this.#settlings.splice(0, this.#settlings.indexOf(settling) + 1);
 		return owed;
+	}
+
+	/** Ops come before the entries they tell: settles when those so far are there, or soon after. */
+	async reached(): Promise<void> {
+		await Promise.all([this.#current, ...this.#endings].map((push) => push?.reached(REACHED_MS)));
 	}
 
 	get hasEnding(): boolean {
@@ -83,6 +93,7 @@ export class RunStreams {
 	/** Ends the streams whose runs are over. Rejects with a `BackendError` when that could not be said. */
 	async endOver(): Promise<void> {
 		for (let push = this.#endings[0]; push; push = this.#endings[0]) {
+			await push.reached(REACHED_MS);
 			await push.end();
 			this.#endings = this.#endings.filter((one) => one !== push);
 			this.#settlings = this.#settlings.filter((one) => one.push !== push);

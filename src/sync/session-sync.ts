@@ -58,7 +58,7 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 				clientId: terminalId,
 				kind: "terminal",
 				sessionId: source.sessionId,
-				watching: false,
+				watching: options.presence?.watching?.() ?? false,
 				label: options.presence?.label ?? "",
 			}))
 		: null;
@@ -71,7 +71,7 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 			kick();
 		}),
 		beginRun: guarded((startedAt: number) => {
-			streams.begin(startedAt);
+			streams.begin(startedAt, source.entries().at(-1)?.id ?? null);
 			hearAudience();
 		}),
 		op: guarded((op: DeltaOp) => streams.op(op)),
@@ -80,6 +80,10 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 			streams.endRun();
 			kick();
 		}),
+		held: guarded((entryIds: readonly string[]) => outbox.held(entryIds)),
+		leafIs: guarded((leafId: string | null) => outbox.leafIs(leafId)),
+		progress: () => outbox.progress,
+		touch: guarded(() => presence?.touch()),
 		state: currentState,
 		onState: (listener) => teller.listen(listener),
 		resync,

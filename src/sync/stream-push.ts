@@ -21,8 +21,12 @@ export type StreamPushOptions = {
 	sessionId: string;
 	terminalId: string;
 	startedAt: number;
+	/** The session's last entry when the run began. */
+	afterEntryId: string | null;
 	streaming: Streaming;
 	newId: () => string;
+	/** The epoch that writes carry; null: none. Default: none. */
+	epoch?: () => number | null;
 };
 
 /** Where a message ends whose entry is to come. */
@@ -51,9 +55,13 @@ export class StreamPush {
 	#cancelTimer: (() => void) | null = null;
 	#lastPushAt = Number.NEGATIVE_INFINITY;
 	#failures = 0;
+	/** The last entry that what was settled covers. */
+	#covered: string | null;
+	readonly #waiting = new Set<{ mark: Mark; resolve: () => void }>();
 
 	constructor(options: StreamPushOptions) {
 		this.#options = options;
+		this.#covered = options.afterEntryId;
 	}
 
 	/** @param canSend the session is open on a backend that can be reached. @param watched somebody looks. */
@@ -61,6 +69,7 @@ export class StreamPush {
 		const isNews = canSend && !this.#canSend;
 		this.#canSend = canSend;
 		this.#watched = watched;
+		this.#wakeReached();
 		if (isNews) {
 			this.#failures = 0;
 			this.#cancelTimer?.();
@@ -79,11 +88,41 @@ export class StreamPush {
 		if (!this.#ended && this.#options.streaming.mode !== "off") this.#unsent.push(mark);
 	}
 
+	/** Settles when the backend has every op so far, when it cannot get them, or after `deadlineMs`: entries are not held up for long. */
+	reached(deadlineMs: number): Promise<void> {
+		if (!this.#wanted || (this.#unsent.length === 0 && this.#acked >= this.#end)) return Promise.resolve();
+		return new Promise((resolve) => {
+			const mark: Mark = { role: "", firstIndex: Number.POSITIVE_INFINITY };
+			const cancel = this.#options.clock.after(deadlineMs, () => waiter.resolve());
+			const waiter = {
+				mark,
+				resolve: () => {
+					cancel();
+					this.#waiting.delete(waiter);
+					this.#marked.delete(mark);
+					this.#unsent = this.#unsent.filter((one) => one !== mark);
+					resolve();
+				},
+			};
+			this.#waiting.add(waiter);
+			this.#unsent.push(mark);
+			this.#soon();
+		});
+	}
+
+	#wakeReached(failed = false): void {
+		for (const waiter of [...this.#waiting]) {
+			const at = this.#marked.get(waiter.mark);
+			if (failed || !this.#wanted || (at !== undefined && this.#acked >= at)) waiter.resolve();
+		}
+	}
+
 	/**
 	 * What an append that brings the mark's entry settles, null when the backend has nothing of it. What of
 	 * the message was not sent never will be.
 	 */
-	settle(mark: Mark): { streamId: string; upTo: number } | null {
+	settle(mark: Mark, entryId: string): { streamId: string; upTo: number; entryId: string } | null {
+		this.#covered = entryId;
 		const waiting = this.#unsent.indexOf(mark);
 		if (waiting !== -1) {
 			this.#unsent.splice(0, waiting + 1);
@@ -91,15 +130,19 @@ export class StreamPush {
 		}
 		const upTo = this.#marked.get(mark);
 		if (!this.#isStarted || this.#streamId === null || upTo === undefined || upTo === 0) return null;
-		return { streamId: this.#streamId, upTo };
+		return { streamId: this.#streamId, upTo, entryId };
 	}
 
 	/**
 	 * The append is acknowledged: its ops are not needed again. Gives what is still to be settled, because
 	 * the stream was begun anew meanwhile.
 	 */
-	settled(mark: Mark, streamId: string | null): { streamId: string; upTo: number } | null {
-		const again = this.settle(mark);
+	settled(
+		mark: Mark,
+		streamId: string | null,
+		entryId: string,
+	): { streamId: string; upTo: number; entryId: string } | null {
+		const again = this.settle(mark, entryId);
 		if (again && again.streamId !== streamId) return again;
 		const upTo = this.#marked.get(mark) ?? 0;
 		this.#marked.delete(mark);
@@ -127,6 +170,7 @@ export class StreamPush {
 		this.#unsent = [];
 		this.#cancelTimer?.();
 		this.#cancelTimer = null;
+		this.#wakeReached();
 	}
 
 	get #end(): number {
@@ -173,6 +217,7 @@ export class StreamPush {
 
 	#afterPush(isNews: boolean, error: unknown): void {
 		this.#flight = null;
+		this.#wakeReached(error !== null);
 		if (error === null) {
 			this.#failures = 0;
 			if (isNews) this.#go();
@@ -188,7 +233,15 @@ export class StreamPush {
 		const { backend, clock, sessionId, terminalId, startedAt, newId } = this.#options;
 		if (!this.#isStarted) {
 			this.#streamId ??= newId();
-			await backend.startStream({ sessionId, streamId: this.#streamId, terminalId, startedAt });
+			const epoch = this.#options.epoch?.() ?? null;
+			await backend.startStream({
+				sessionId,
+				streamId: this.#streamId,
+				terminalId,
+				startedAt,
+				afterEntryId: this.#covered,
+				...(epoch === null ? {} : { epoch }),
+			});
 			this.#isStarted = true;
 			// The start of this one ended it.
 			this.#stale = null;

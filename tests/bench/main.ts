@@ -1,6 +1,6 @@
 /**
  * `npm run bench [section…]`: figures with medians and spread, not pass or fail. Sections: engine, import,
- * live, handlers. Ratios are of one run on one machine.
+ * live, handlers, follow. Ratios are of one run on one machine.
  */
 import { cpus, totalmem } from "node:os";
 import { type Figure, figureLine } from "./stats.ts";
@@ -10,6 +10,7 @@ const SECTIONS: Record<string, () => Promise<Figure[]>> = {
 	import: async () => await (await import("./import.ts")).importFigures(),
 	live: async () => await (await import("./live.ts")).liveFigures(),
 	handlers: async () => await (await import("./handlers.ts")).handlerFigures(),
+	follow: async () => await (await import("./follow.ts")).followFigures(),
 };
 
 const named = process.argv.slice(2);

@@ -25,5 +25,5 @@ export function figureLine(figure: Figure): string {
 	const { name, unit, rounds, aim } = figure;
 	const spread = `${format(Math.min(...rounds))} – ${format(Math.max(...rounds))}`;
 	const middle = format(median(rounds));
-	return `${name.padEnd(58)} ${middle.padStart(9)} ${unit.padEnd(8)} (${rounds.length} rounds: ${spread})${aim ? `  aim ${aim}` : ""}`;
+	return `${name.padEnd(68)} ${middle.padStart(9)} ${unit.padEnd(8)} (${rounds.length} rounds: ${spread})${aim ? `  aim ${aim}` : ""}`;
 }

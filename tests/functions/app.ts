@@ -36,6 +36,8 @@ export type Runner = {
 	settle(): Promise<void>;
 	/** How many rows a table has. */
 	rows(table: string): Promise<number>;
+	/** How many files are stored. */
+	files(): Promise<number>;
 	close(): Promise<void>;
 };
 
@@ -70,6 +72,10 @@ export type App = {
 	forget(): void;
 	/** Moves time on and lets what is scheduled meanwhile run. */
 	advance(ms: number): Promise<void>;
+	/** Moves time on in one step: what is scheduled meanwhile runs late. */
+	pass(ms: number): Promise<void>;
+	/** Sets the clock forwards while nothing that is scheduled runs. */
+	jump(ms: number): void;
 	/** Lets what is scheduled for now run, once. */
 	step(): Promise<void>;
 	/** The same some times over, and on until no session is being taken apart. */
@@ -177,6 +183,13 @@ function appOn(runner: Runner, trace: unknown[]): App {
 				await runner.settle();
 			}
 		},
+		async pass(ms) {
+			jest.advanceTimersByTime(ms);
+			await runner.settle();
+		},
+		jump(ms) {
+			jest.setSystemTime(Date.now() + ms);
+		},
 		async step() {
 			jest.advanceTimersByTime(1);
 			await runner.settle();
@@ -196,7 +209,7 @@ function appOn(runner: Runner, trace: unknown[]): App {
 const STEP_MS = 1000;
 /** One step takes a ms. */
 const SETTLE_MS = 400;
-const QUERIES = /:(list|get|lineage|header|missing|page|tail|current|read|me|listAll)$/;
+const QUERIES = /:(list|get|lineage|header|missing|page|tail|current|read|me|listAll|find|live|attachable)$/;
 
 export function identityOf(userId: string, keyId: string): Identity {
 	const issuer = "https://site.test";

@@ -25,6 +25,7 @@ export async function openConvexTest({ env }: RunnerOptions): Promise<Runner> {
 		store: (text) => t.run((ctx) => ctx.storage.store(new Blob([text]))),
 		settle: () => t.finishInProgressScheduledFunctions(),
 		rows: (table) => t.run(async (ctx) => (await ctx.db.query(table as "entries").collect()).length),
+		files: () => t.run(async (ctx) => (await ctx.db.system.query("_storage").collect()).length),
 		async close() {
 			for (const name of Object.keys(env)) {
 				if (before[name] === undefined) delete process.env[name];

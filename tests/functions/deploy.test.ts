@@ -88,6 +88,8 @@ test("the bundle's schema has our tables, and every index is called after its fi
 		"keyUses",
 		"presence",
 		"presenceDeadlines",
+		"prompts",
+		"questions",
 		"removals",
 		"sessions",
 		"signInCodes",

@@ -45,6 +45,7 @@ export async function openEngineRunner(options: RunnerOptions): Promise<Runner> 
 		},
 		settle: () => settled(engine),
 		rows: async (table) => (await run("story:count", { table })) as number,
+		files: async () => (await run("story:files", {})) as number,
 		close: async () => void (await run("story:clear", {})),
 	};
 }

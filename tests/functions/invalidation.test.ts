@@ -21,8 +21,13 @@ async function staleAfter(act: () => Promise<void>): Promise<string[]> {
 		"entries:tail": { sessionId: "s", afterSeq: 0, limit: 10 },
 		"entries:page": { sessionId: "s", cursor: null, limit: 10 },
 		"streams:current": { sessionId: "s" },
+		"turnLock:current": { sessionId: "s" },
 		"streams:tail": { streamId: "stream-1" },
 		"presence:list": { sessionId: "s" },
+		"prompts:list": { sessionId: "s" },
+		"questions:list": { sessionId: "s" },
+		"sessions:live": { sessionId: "s" },
+		"presence:find": { clientId: "t1" },
 		"apiKeys:list": {},
 		"users:me": {},
 	};
@@ -90,7 +95,37 @@ test("a beat that says nothing new re-runs nothing", async () => {
 
 test("a beat that looks elsewhere re-runs who is present, and no more", async () => {
 	const beat = { clientId: "t1", kind: "terminal", sessionId: "s", watching: true, label: "laptop" };
-	expect(await staleAfter(() => mutate("presence:beat", beat))).toEqual(["presence:list"]);
+	expect(await staleAfter(() => mutate("presence:beat", beat))).toEqual(["presence:find", "presence:list"]);
+});
+
+test("a prompt re-runs the session's prompts and nothing else, on its whole way", async () => {
+	const lock = { sessionId: "s", terminalId: "t1" };
+	await mutate("turnLock:acquire", { ...lock, label: "laptop" });
+	const body = { kind: "inline", json: "{}" };
+	const prompt = { sessionId: "s", promptId: "p1", terminalId: "t2", kind: "prompt", body };
+	const steps: [string, Record<string, unknown>][] = [
+		["prompts:send", prompt],
+		["prompts:accept", { promptId: "p1", terminalId: "t1", epoch: 1 }],
+		["prompts:advance", { promptId: "p1", terminalId: "t1", state: "started" }],
+		["prompts:advance", { promptId: "p1", terminalId: "t1", state: "done" }],
+	];
+	for (const [path, args] of steps) {
+		expect(await staleAfter(() => mutate(path, args))).toEqual(["prompts:list"]);
+		expect(await staleAfter(() => mutate(path, args))).toEqual([]);
+	}
+});
+
+test("a question re-runs the session's questions and nothing else", async () => {
+	const question = { sessionId: "s", questionId: "q1", terminalId: "t1", kind: "confirm", title: "Sure?" };
+	const answer = { questionId: "q1", terminalId: "t2", value: "yes" };
+	expect(await staleAfter(() => mutate("questions:ask", question))).toEqual(["questions:list"]);
+	expect(await staleAfter(() => mutate("questions:answer", answer))).toEqual(["questions:list"]);
+	expect(await staleAfter(() => mutate("questions:close", { questionId: "q1" }))).toEqual(["questions:list"]);
+});
+
+test("renewing the turn lock re-runs nothing", async () => {
+	const lock = { sessionId: "s", terminalId: "t1", epoch: 1 };
+	expect(await staleAfter(() => mutate("turnLock:renew", lock))).toEqual([]);
 });
 
 test("signing in with a key re-runs no query of that key but the list of keys", async () => {
@@ -105,8 +140,11 @@ test("an entry re-runs what shows its session, and not its stream or who is pres
 	expect(await staleAfter(() => mutate("entries:append", append))).toEqual([
 		"entries:page",
 		"entries:tail",
+		"presence:find",
 		"sessions:get",
 		"sessions:list",
+		"sessions:live",
+		"turnLock:current",
 	]);
 });
 

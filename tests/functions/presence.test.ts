@@ -130,3 +130,19 @@ scenario("users do not see each other, whatever ids they use", async (app) => {
 		}),
 	).toBe("invalid");
 });
+
+scenario("a client is found where it is, also at a session that is not known yet", async (app) => {
+	const client = await app.signIn();
+	const find = () => client.query(api.presence.find, { clientId: "t1" });
+	expect(await find()).toBeNull();
+	await beat(client, "t1", { sessionId: "soon" });
+	expect(await find()).toEqual({ sessionId: "soon", label: "laptop", session: null });
+	await tell(client, session("soon"));
+	expect(await find()).toMatchObject({ sessionId: "soon", session: { sessionId: "soon" } });
+	await beat(client, "t1", { sessionId: null, label: "other" });
+	expect(await find()).toEqual({ sessionId: null, label: "other", session: null });
+	const stranger = await app.signIn({ user: "stranger" });
+	expect(await stranger.query(api.presence.find, { clientId: "t1" })).toBeNull();
+	await client.mutation(api.presence.leave, { clientId: "t1" });
+	expect(await find()).toBeNull();
+});

@@ -103,3 +103,60 @@ scenario("what is not there reads as nothing", async (app) => {
 	expect(await client.query(api.entries.get, { sessionId: "s", entryId: "a" })).toBeNull();
 	expect(await client.query(api.streams.current, { sessionId: "s" })).toBeNull();
 });
+
+scenario("live says where the session stands, and no more", async (app) => {
+	const client = await app.signIn();
+	expect(await client.query(api.sessions.live, { sessionId: "s" })).toBeNull();
+	await tell(client, session("s"));
+	await client.mutation(api.entries.append, { sessionId: "s", entries: talk(["a", "b"]), leafId: "a" });
+	await client.mutation(api.sessions.update, { sessionId: "s", status: "running" });
+	const live = { leafId: "a", lastSeq: 2, status: "running" as const };
+	expect(await client.query(api.sessions.live, { sessionId: "s" })).toEqual(live);
+	const stranger = await app.signIn({ user: "stranger" });
+	expect(await stranger.query(api.sessions.live, { sessionId: "s" })).toBeNull();
+	await client.mutation(api.sessions.remove, { sessionId: "s" });
+	expect(await client.query(api.sessions.live, { sessionId: "s" })).toBeNull();
+});
+
+scenario("what can be attached to: newest activity first, who drives it, how many are at it", async (app) => {
+	const client = await app.signIn();
+	for (const id of ["one", "two", "removed", "three"]) {
+		await tell(client, session(id), talk(["a"]));
+		await app.advance(1000);
+	}
+	await client.mutation(api.sessions.remove, { sessionId: "removed" });
+	await client.mutation(api.turnLock.acquire, { sessionId: "one", terminalId: "t1", label: "laptop" });
+	for (const [clientId, kind] of [
+		["t1", "terminal"],
+		["t2", "terminal"],
+		["page", "dashboard"],
+	] as const) {
+		await client.mutation(api.presence.beat, {
+			clientId,
+			kind,
+			sessionId: "one",
+			watching: true,
+			label: clientId,
+		});
+	}
+	const list = await client.query(api.sessions.attachable, { limit: 1000 });
+	expect(list.map(({ session: { sessionId }, terminals }) => `${sessionId} ${terminals}`)).toEqual([
+		"three 0",
+		"two 0",
+		"one 2",
+	]);
+	expect(list[2]).toMatchObject({
+		session: { title: "text of a", machine: "laptop", projectName: "proj", status: "idle" },
+		holder: { terminalId: "t1", label: "laptop" },
+	});
+	expect(list[0]?.holder).toBeNull();
+	expect(await client.query(api.sessions.attachable, { limit: 2 })).toHaveLength(2);
+	for (const limit of [0, -1, 1.5]) {
+		expect(await client.refused(api.sessions.attachable, { limit })).toBe("invalid");
+	}
+	const stranger = await app.signIn({ user: "stranger" });
+	expect(await stranger.query(api.sessions.attachable, { limit: 5 })).toEqual([]);
+	const writer = await app.signIn({ scopes: ["write"] });
+	expect(await writer.refused(api.sessions.attachable, { limit: 5 })).toBe("scope_missing");
+	await app.settle();
+});

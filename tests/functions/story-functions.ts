@@ -11,6 +11,7 @@ export const clear = internalMutationGeneric({
 		for (const table of Object.keys(schema.tables)) {
 			for (const row of await ctx.db.query(table).collect()) await ctx.db.delete(row._id);
 		}
+		for (const file of await ctx.db.system.query("_storage").collect()) await ctx.storage.delete(file._id);
 		return null;
 	},
 });
@@ -19,4 +20,10 @@ export const count = internalQueryGeneric({
 	args: { table: v.string() },
 	returns: v.number(),
 	handler: async (ctx, { table }) => (await ctx.db.query(table).collect()).length,
+});
+
+export const files = internalQueryGeneric({
+	args: {},
+	returns: v.number(),
+	handler: async (ctx) => (await ctx.db.system.query("_storage").collect()).length,
 });

@@ -77,6 +77,7 @@ scenario("entries settle the stream in the same mutation, never backwards (S2)",
 		terminalId: "terminal-1",
 		startedAt: 5,
 		settled: 0,
+		settledEntryId: null,
 	});
 	const settles = (upTo: number, streamId = "stream-1") => ({ settles: { streamId, upTo } });
 	await client.mutation(api.entries.append, { sessionId: "s", entries: talk(["a"]), ...settles(3) });
@@ -92,6 +93,70 @@ scenario("entries settle the stream in the same mutation, never backwards (S2)",
 	await client.mutation(api.entries.append, { sessionId: "other", entries: [], ...settles(9) });
 	expect((await current(client))?.settled).toBe(3);
 	expect(await push(client, 3, text("b"))).toBe(4);
+});
+
+scenario("the stream names the last entry that is settled, from the start on", async (app) => {
+	const client = await app.signIn();
+	await tell(client, session("s"), talk(["a", "b"]));
+	const start = { sessionId: "s", streamId: "stream-1", terminalId: "terminal-1", startedAt: 5 };
+	await client.mutation(api.streams.start, { ...start, afterEntryId: "b" });
+	await client.mutation(api.streams.start, { ...start, afterEntryId: "a" });
+	const settled = async () => {
+		const stream = await current(client);
+		return `${stream?.settled} ${stream?.settledEntryId}`;
+	};
+	expect(await settled()).toBe("0 b");
+	await push(client, 0, ["m", "assistant"], text("c"), ["e"]);
+	let parent = "b";
+	const settles = async (upTo: number, id: string, names = true) => {
+		const entries = talk([id], parent);
+		parent = id;
+		const entryId = names ? { entryId: id } : {};
+		await client.mutation(api.entries.append, {
+			sessionId: "s",
+			entries,
+			settles: { streamId: "stream-1", upTo, ...entryId },
+		});
+	};
+	await settles(2, "c");
+	expect(await settled()).toBe("2 c");
+	// An entry that no op told moves the entry alone.
+	await settles(2, "d");
+	expect(await settled()).toBe("2 d");
+	const again = (entryId: string, upTo: number) =>
+		client.mutation(api.entries.append, {
+			sessionId: "s",
+			entries: [],
+			settles: { streamId: "stream-1", upTo, entryId },
+		});
+	for (const [entryId, upTo] of [
+		["c", 2],
+		["d", 2],
+		["a", 1],
+		["nowhere", 2],
+	] as const) {
+		await again(entryId, upTo);
+		expect(await settled()).toBe("2 d");
+	}
+	await settles(3, "e", false);
+	expect(await settled()).toBe("3 null");
+	await again("e", 3);
+	expect(await settled()).toBe("3 e");
+});
+
+scenario("a fork's stream may begin after an entry that it shares", async (app) => {
+	const client = await app.signIn();
+	await tell(client, session("parent"), talk(["a", "b"]));
+	const lineage = { parentSessionId: "parent", forkEntryId: "b" };
+	await tell(client, session("s", { lineage }));
+	const start = { sessionId: "s", streamId: "stream-1", terminalId: "terminal-1", startedAt: 5 };
+	await client.mutation(api.streams.start, { ...start, afterEntryId: "b" });
+	await client.mutation(api.entries.append, {
+		sessionId: "s",
+		entries: talk(["c"], "b"),
+		settles: { streamId: "stream-1", upTo: 0, entryId: "c" },
+	});
+	expect(await current(client)).toMatchObject({ settled: 0, settledEntryId: "c" });
 });
 
 scenario("a stream that ends is gone with all that it said", async (app) => {

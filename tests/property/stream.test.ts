@@ -20,7 +20,7 @@ const seen = (view: LiveView) => ({
 	note: view.note,
 });
 
-const STREAM = { streamId: "s", terminalId: "t", startedAt: 1, settled: 0 };
+const STREAM = { streamId: "s", terminalId: "t", startedAt: 1, settled: 0, settledEntryId: null };
 
 function pushesOf(ops: readonly DeltaOp[], sizes: readonly number[]): Delta[] {
 	const deltas: Delta[] = [];

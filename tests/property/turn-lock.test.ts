@@ -2,107 +2,106 @@ import { afterAll, expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import { asRefusal } from "../../src/protocol/errors.ts";
 import { TURN_LOCK_MS } from "../../src/protocol/limits.ts";
+import type { AcceptedPrompt, PromptView } from "../../src/protocol/prompt.ts";
 import { identityOf } from "../functions/app.ts";
 import { closeEngines, openEngineRunner } from "../functions/engine-runner.ts";
 import { session } from "../functions/stories.ts";
+import {
+	acquire,
+	holds,
+	isFree,
+	type LockModel,
+	leave,
+	newLock,
+	release,
+	renew,
+	wrongMoves,
+} from "./turn-lock-model.ts";
 
 /**
- * Terminals acquire, renew, release and take over, replies are lost and asked for again, time passes in
- * steps of every size. The model knows one holder, one epoch and one deadline; the engine has to agree with
- * every answer, and no two terminals may ever believe at once that an unexpired lock is theirs.
+ * Terminals acquire, renew, release, take over and leave; they send, withdraw, accept and advance prompts;
+ * replies are lost or asked for again, time passes in steps of every size or jumps while nothing else runs.
+ * The engine has to give the answers that the model gives. Besides, whatever the model says: no two
+ * terminals ever believe at once that an unexpired lock is theirs; no write is taken under an old epoch; no
+ * prompt is accepted for two terminals or epochs, so none runs twice; prompts go their way and nowhere else.
  */
 type Step =
-	| { kind: "acquire" | "renew" | "release" | "takeOver"; terminal: number; again: boolean }
-	| { kind: "write"; terminal: number }
-	| { kind: "pause"; ms: number };
+	| { kind: "acquire" | "renew" | "release" | "takeOver"; terminal: string; again: boolean; lost: boolean }
+	| { kind: "leave" | "write"; terminal: string }
+	| { kind: "send"; prompt: string; terminal: string; again: boolean }
+	| { kind: "withdraw"; prompt: string; again: boolean }
+	| { kind: "accept"; prompt: string; terminal: string; again: boolean; anyEpoch: boolean }
+	| { kind: "advance"; prompt: string; terminal: string; state: "started" | "done" | "failed" | "returned" }
+	| { kind: "pause" | "jump"; ms: number };
+
+const terminal = fc.constantFrom("t0", "t1", "t2", "t3");
+const prompt = fc.constantFrom("p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7");
+const often = fc.boolean();
+const rarely = fc.constantFrom(false, false, false, true);
+const kind = <K extends string>(...kinds: K[]) => fc.constantFrom(...kinds);
+const state = kind("started", "started", "done", "failed", "returned");
+const ms = fc.oneof(
+	{ weight: 7, arbitrary: fc.integer({ min: 1, max: 3000 }) },
+	{ weight: 1, arbitrary: fc.integer({ min: 1, max: 2 * TURN_LOCK_MS }) },
+);
+/** Mostly the next one that it may be. */
+const which = fc.oneof({ weight: 3, arbitrary: fc.constant("due") }, { weight: 1, arbitrary: prompt });
+/** Mostly whoever it falls to by then: who holds the lock, or who accepted the prompt. */
+const who = fc.constantFrom("due", "due", "due", "t0", "t1", "t2", "t3");
 
 const vStep: fc.Arbitrary<Step> = fc.oneof(
 	{
 		weight: 4,
 		arbitrary: fc.record({
-			kind: fc.constantFrom("acquire" as const, "renew" as const, "release" as const, "takeOver" as const),
-			terminal: fc.integer({ min: 0, max: 4 }),
-			again: fc.boolean(),
+			kind: kind("acquire", "acquire", "renew", "renew", "release", "takeOver"),
+			terminal,
+			again: often,
+			lost: rarely,
 		}),
 	},
+	{ weight: 2, arbitrary: fc.record({ kind: kind("write", "write", "leave"), terminal }) },
+	{ weight: 3, arbitrary: fc.record({ kind: kind("send"), prompt, terminal, again: often }) },
+	{ weight: 1, arbitrary: fc.record({ kind: kind("withdraw"), prompt, again: often }) },
 	{
-		weight: 2,
-		arbitrary: fc.record({ kind: fc.constant("write" as const), terminal: fc.integer({ min: 0, max: 4 }) }),
-	},
-	{
-		weight: 1,
+		weight: 5,
 		arbitrary: fc.record({
-			kind: fc.constant("pause" as const),
-			ms: fc.integer({ min: 1, max: 2 * TURN_LOCK_MS }),
+			kind: kind("accept"),
+			prompt: which,
+			terminal: who,
+			again: often,
+			anyEpoch: rarely,
 		}),
 	},
+	{ weight: 4, arbitrary: fc.record({ kind: kind("advance"), prompt: which, terminal: who, state }) },
+	{ weight: 2, arbitrary: fc.record({ kind: kind("pause", "jump"), ms }) },
 );
-
-class Model {
-	epoch = 0;
-	holder: string | null = null;
-	expiresAt = 0;
-	/** What each terminal was told last: the epoch it thinks it holds, and the one it saw. */
-	readonly held = new Map<string, { epoch: number; until: number }>();
-	/** The last epoch each terminal was given: what it would write with, right or wrong. */
-	readonly given = new Map<string, number>();
-
-	get free(): boolean {
-		return this.holder === null || this.expiresAt <= Date.now();
-	}
-
-	acquire(terminal: string, seen: number | null): object {
-		const mine = !this.free && this.holder === terminal;
-		const takes = this.free || (seen !== null && seen === this.epoch);
-		if (!mine && !takes) return { kind: "held", epoch: this.epoch, holder: { terminalId: this.holder } };
-		if (!mine) {
-			this.epoch++;
-			// The one it was taken from still believes; its writes carry the old epoch.
-			if (seen !== null && this.holder !== null) this.held.delete(this.holder);
-		}
-		this.holder = terminal;
-		return { kind: "acquired", epoch: this.epoch, expiresAt: this.prolong(terminal) };
-	}
-
-	renew(terminal: string, epoch: number): object {
-		if (this.free || this.holder !== terminal || this.epoch !== epoch)
-			return { kind: "lost", epoch: this.epoch };
-		return { kind: "renewed", expiresAt: this.prolong(terminal) };
-	}
-
-	release(terminal: string, epoch: number): object {
-		const mine = !this.free && this.holder === terminal && this.epoch === epoch;
-		if (mine) {
-			this.holder = null;
-			this.held.delete(terminal);
-		}
-		const gone = this.free && this.epoch === epoch;
-		return mine || gone ? { kind: "released" } : { kind: "lost", epoch: this.epoch };
-	}
-
-	private prolong(terminal: string): number {
-		this.expiresAt = Date.now() + TURN_LOCK_MS;
-		this.held.set(terminal, { epoch: this.epoch, until: this.expiresAt });
-		this.given.set(terminal, this.epoch);
-		return this.expiresAt;
-	}
-}
 
 afterAll(async () => {
 	jest.useRealTimers();
 	await closeEngines();
 });
 
-const runs = Number(process.env.PROPERTY_RUNS ?? 60);
+const runs = Number(process.env.PROPERTY_RUNS ?? 100);
 const seed = process.env.PROPERTY_SEED ? Number(process.env.PROPERTY_SEED) : Date.now() % 2 ** 31;
 let start = Date.parse("2026-03-01T00:00:00.000Z");
 
-test(`the lock agrees with its model, whatever comes in whatever order (seed ${seed})`, async () => {
-	await fc.assert(fc.asyncProperty(fc.array(vStep, { minLength: 5, maxLength: 60 }), play), {
+test(`lock and prompts agree with their model, whatever comes in whatever order (seed ${seed})`, async () => {
+	await fc.assert(fc.asyncProperty(fc.array(vStep, { minLength: 5, maxLength: 100, size: "max" }), play), {
 		numRuns: runs,
 		seed,
 	});
-}, 120_000);
+}, 240_000);
+
+type Call = (path: string, args: object) => Promise<unknown>;
+type World = {
+	lock: LockModel;
+	prompts: PromptView[];
+	/** For each prompt, the terminals and epochs that were told they accepted it. */
+	accepted: Map<string, Set<string>>;
+	mutate: Call;
+	query: Call;
+	settle: () => Promise<void>;
+};
 
 async function play(steps: Step[]): Promise<void> {
 	start += 24 * 60 * 60 * 1000;
@@ -114,22 +113,21 @@ async function play(steps: Step[]): Promise<void> {
 		const { id } = (await runner.run("mutation", "apiKeys:addFirst", key)) as { id: string };
 		const { userId } = (await runner.run("mutation", "apiKeys:find", { hash })) as { userId: string };
 		const identity = identityOf(userId, id);
-		const call = (name: string, args: object) =>
-			runner.call("mutation", `turnLock:${name}`, { sessionId: "s", ...args }, identity);
-		const update = (epoch: number) =>
-			runner.call("mutation", "sessions:update", { sessionId: "s", status: "running", epoch }, identity);
-		await runner.call("mutation", "sessions:open", session("s"), identity);
-		const model = new Model();
-		for (const step of steps) {
-			if (step.kind === "pause") await pause(step.ms, runner.settle);
-			else if (step.kind === "write") await write(model, `t${step.terminal}`, update);
-			else
-				for (let i = 0; i <= Number(step.again); i++) await one(model, step.kind, `t${step.terminal}`, call);
-			const believers = [...model.held].filter(([, { until }]) => until > Date.now());
-			expect(believers.length).toBeLessThanOrEqual(1);
-			const shown = await runner.call("query", "turnLock:current", { sessionId: "s" }, identity);
-			if (model.free) expect(shown).toMatchObject({ epoch: model.epoch });
-			else expect(shown).toMatchObject({ epoch: model.epoch, holder: { terminalId: model.holder } });
+		const call = (kind: "mutation" | "query") => (path: string, args: object) =>
+			runner.call(kind, path, { ...args }, identity);
+		const world: World = {
+			lock: newLock(),
+			prompts: [],
+			accepted: new Map(),
+			mutate: call("mutation"),
+			query: call("query"),
+			settle: runner.settle,
+		};
+		await world.mutate("sessions:open", session("s"));
+		for (const written of steps) {
+			const step = resolved(world, written);
+			await take(world, step);
+			await check(world, step);
 		}
 	} finally {
 		await runner.close();
@@ -137,41 +135,158 @@ async function play(steps: Step[]): Promise<void> {
 	}
 }
 
-/** A write is taken exactly when no acquisition came after the one that it carries. */
-async function write(
-	model: Model,
-	terminalId: string,
-	update: (epoch: number) => Promise<unknown>,
-): Promise<void> {
-	const epoch = model.given.get(terminalId);
-	if (epoch === undefined) return;
-	const refused = await update(epoch).then(() => null, asRefusal);
-	if (epoch === model.epoch) expect(refused).toBeNull();
-	else expect(refused).toMatchObject({ code: "stale_epoch", epoch: model.epoch });
+/** The step with "due" replaced by the prompt and the terminal whose turn it is. */
+function resolved({ lock, prompts }: World, step: Step): Step {
+	if (step.kind !== "accept" && step.kind !== "advance") return step;
+	const wanted = step.kind === "accept" ? ["queued"] : ["accepted", "started"];
+	const next = prompts.find(({ state }) => wanted.includes(state));
+	const promptId = step.prompt === "due" ? (next?.promptId ?? "p0") : step.prompt;
+	const accepted = prompts.find((one) => one.promptId === promptId)?.acceptedBy;
+	const due = (step.kind === "advance" ? accepted : lock.holder) ?? "t0";
+	return { ...step, prompt: promptId, terminal: step.terminal === "due" ? due : step.terminal };
 }
 
-async function one(
-	model: Model,
-	kind: "acquire" | "renew" | "release" | "takeOver",
-	terminalId: string,
-	call: (name: string, args: object) => Promise<unknown>,
+async function take(world: World, step: Step): Promise<void> {
+	switch (step.kind) {
+		case "jump":
+			jest.setSystemTime(Date.now() + step.ms);
+			return;
+		case "pause":
+			return await pause(step.ms, world.settle);
+		case "write":
+			return await write(world, step.terminal);
+		case "leave":
+			return await goodbye(world, step.terminal);
+		case "send":
+			return await repeated(step.again, () => send(world, step.prompt, step.terminal));
+		case "withdraw":
+			return await repeated(step.again, () => withdraw(world, step.prompt));
+		case "accept":
+			return await repeated(step.again, () => accept(world, step));
+		case "advance":
+			return void (await world.mutate("prompts:advance", {
+				promptId: step.prompt,
+				terminalId: step.terminal,
+				state: step.state,
+			}));
+		default:
+			return await repeated(step.again, () => changeLock(world, step));
+	}
+}
+
+/** A reply that was lost: the same call again. */
+async function repeated(again: boolean, act: () => Promise<void>): Promise<void> {
+	await act();
+	if (again) await act();
+}
+
+/** What has to hold after every step. */
+async function check(world: World, step: Step): Promise<void> {
+	const { lock } = world;
+	const believers = [...lock.believed].filter(([, { until }]) => until > Date.now());
+	expect(believers.length).toBeLessThanOrEqual(1);
+	const shown = (await world.query("turnLock:current", { sessionId: "s" })) as { holder: object | null };
+	if (isFree(lock)) expect(shown).toMatchObject({ epoch: lock.epoch });
+	else expect(shown).toMatchObject({ epoch: lock.epoch, holder: { terminalId: lock.holder } });
+	const before = world.prompts;
+	const after = await listed(world);
+	expect(wrongMoves(before, after, lock, step)).toEqual([]);
+	// Once a holder is seen to be gone, nothing that it accepted is still said to run.
+	const going = after.filter(({ state }) => state === "accepted" || state === "started");
+	if (shown.holder !== null)
+		expect(
+			going.filter(({ acceptedBy }) => acceptedBy !== (shown.holder as { terminalId: string }).terminalId),
+		).toEqual([]);
+	if (step.kind === "pause" && step.ms > 0 && lock.holder !== null && shown.holder === null)
+		expect(going).toEqual([]);
+	for (const who of world.accepted.values()) expect([...who]).toHaveLength(1);
+	world.prompts = after;
+}
+
+async function listed(world: World): Promise<PromptView[]> {
+	return (await world.query("prompts:list", { sessionId: "s" })) as PromptView[];
+}
+
+async function send(world: World, promptId: string, terminalId: string): Promise<void> {
+	const known = (await listed(world)).find((one) => one.promptId === promptId);
+	const body = { kind: "inline", json: "{}" };
+	const args = { sessionId: "s", promptId, terminalId, kind: "prompt", body };
+	expect(await world.mutate("prompts:send", args)).toBe(known?.state ?? "queued");
+}
+
+async function withdraw(world: World, promptId: string): Promise<void> {
+	const known = (await listed(world)).find((one) => one.promptId === promptId);
+	const answer = await world
+		.mutate("prompts:withdraw", { promptId })
+		.catch((error) => asRefusal(error)?.code);
+	if (known === undefined) expect(answer).toBe("invalid");
+	else expect(answer).toBe(known.state === "queued" ? "withdrawn" : known.state);
+}
+
+async function accept(world: World, step: Extract<Step, { kind: "accept" }>): Promise<void> {
+	const { lock, accepted } = world;
+	const { prompt: promptId, terminal: terminalId } = step;
+	const epoch = step.anyEpoch ? lock.epoch : (lock.given.get(terminalId) ?? 0);
+	const known = (await listed(world)).find((one) => one.promptId === promptId);
+	const answer = await world
+		.mutate("prompts:accept", { promptId, terminalId, epoch })
+		.then((value) => value as AcceptedPrompt, asRefusal);
+	const mine = accepted.get(promptId)?.has(`${terminalId} ${epoch}`) ?? false;
+	if (answer && "kind" in answer && answer.kind === "accepted")
+		accepted.set(promptId, (accepted.get(promptId) ?? new Set()).add(`${terminalId} ${epoch}`));
+	if (known === undefined) return void expect(answer).toMatchObject({ code: "invalid" });
+	if (!holds(lock, terminalId, epoch))
+		return void expect(answer).toMatchObject({ code: "stale_epoch", epoch: lock.epoch });
+	const due = known.state === "queued" || (known.state === "accepted" && mine);
+	expect(answer).toEqual(due ? { kind: "accepted" } : { kind: "gone", state: known.state });
+}
+
+/** A write is taken exactly when no acquisition came after the one that it carries. */
+async function write({ lock, mutate }: World, terminalId: string): Promise<void> {
+	const epoch = lock.given.get(terminalId);
+	if (epoch === undefined) return;
+	const update = { sessionId: "s", status: "running", epoch };
+	const refused = await mutate("sessions:update", update).then(() => null, asRefusal);
+	if (epoch === lock.epoch) expect(refused).toBeNull();
+	else expect(refused).toMatchObject({ code: "stale_epoch", epoch: lock.epoch });
+}
+
+async function goodbye({ lock, mutate }: World, clientId: string): Promise<void> {
+	await mutate("presence:beat", { clientId, kind: "terminal", sessionId: "s", watching: false, label: "x" });
+	await mutate("presence:leave", { clientId });
+	leave(lock, clientId);
+}
+
+async function changeLock(
+	{ lock, mutate }: World,
+	{
+		kind,
+		terminal: terminalId,
+		lost,
+	}: Extract<Step, { lost: boolean; kind: "acquire" | "renew" | "release" | "takeOver" }>,
 ): Promise<void> {
+	const epoch = lock.believed.get(terminalId)?.epoch ?? lock.epoch;
+	const at = { sessionId: "s", terminalId };
 	const label = "host";
-	const epoch = model.held.get(terminalId)?.epoch ?? model.epoch;
-	const seen = model.epoch;
-	const expected =
-		kind === "acquire"
-			? model.acquire(terminalId, null)
-			: kind === "takeOver"
-				? model.acquire(terminalId, seen)
-				: model[kind](terminalId, epoch);
-	const args =
-		kind === "acquire"
-			? { terminalId, label }
-			: kind === "takeOver"
-				? { terminalId, label, epoch: seen }
-				: { terminalId, epoch };
-	expect(await call(kind, args)).toMatchObject(expected);
+	switch (kind) {
+		case "acquire": {
+			const due = acquire(lock, terminalId, null, TURN_LOCK_MS, lost);
+			return void expect(await mutate("turnLock:acquire", { ...at, label })).toMatchObject(due);
+		}
+		case "takeOver": {
+			const seen = lock.epoch;
+			const due = acquire(lock, terminalId, seen, TURN_LOCK_MS, lost);
+			return void expect(await mutate("turnLock:takeOver", { ...at, label, epoch: seen })).toMatchObject(due);
+		}
+		case "renew": {
+			const due = renew(lock, terminalId, epoch, TURN_LOCK_MS, lost);
+			return void expect(await mutate("turnLock:renew", { ...at, epoch })).toMatchObject(due);
+		}
+		case "release": {
+			const due = release(lock, terminalId, epoch);
+			return void expect(await mutate("turnLock:release", { ...at, epoch })).toMatchObject(due);
+		}
+	}
 }
 
 async function pause(ms: number, settle: () => Promise<void>): Promise<void> {

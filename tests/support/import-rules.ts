@@ -18,7 +18,7 @@ export const RULES: Rule[] = [
 		packages: [/^convex\//, /^convex-helpers/, /^jose$/],
 	},
 	{ folder: "src/session", ours: ["src/lib", "src/protocol"], packages: [] },
-	{ folder: "src/redaction", ours: ["src/lib", "src/protocol"], packages: [/^@secretlint\//] },
+	{ folder: "src/redaction", ours: ["src/lib", "src/protocol", "src/session"], packages: [/^@secretlint\//] },
 	{ folder: "src/sync", ours: ["src/lib", "src/protocol", "src/session"], packages: [/^p-queue$/] },
 	{
 		folder: "src/backend",

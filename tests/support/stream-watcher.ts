@@ -46,4 +46,5 @@ const viewOf = ({ streamId, terminalId, startedAt, settled }: StoredStream) => (
 	terminalId,
 	startedAt,
 	settled,
+	settledEntryId: null,
 });

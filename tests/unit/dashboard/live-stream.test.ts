@@ -43,7 +43,13 @@ function fakeBackend() {
 	};
 }
 
-const stream = (settled: number): StreamView => ({ streamId: "st", terminalId: "t", startedAt: 0, settled });
+const stream = (settled: number): StreamView => ({
+	streamId: "st",
+	terminalId: "t",
+	startedAt: 0,
+	settled,
+	settledEntryId: null,
+});
 const textOf = (live: LiveStream) =>
 	live
 		.snapshot()

@@ -82,19 +82,17 @@ test("the append that brings a message settles its ops: never both, never neithe
 });
 
 test("what an entry covers before it was sent is not sent any more, and positions stay contiguous", async () => {
-	const { session, sync, backend, store, watcher, rest } = await begun();
+	const streaming = { mode: "always", intervalMs: 5_000 } as const;
+	const { session, sync, store, watcher, rest } = await begun({ streaming });
 	sync.op(["m", "assistant"]);
 	sync.op(["t", 0, "one"]);
 	await settle();
-	let hold = true;
-	backend.fault = (call) => (call === "pushStream" && hold ? "lost" : null);
 	sync.op(["t", 0, "never sent"]);
 	sync.op(["e"]);
 	sync.messageDone();
 	session.assistant("one never sent");
 	sync.wake();
-	await rest();
-	hold = false;
+	await rest(1_000);
 	sync.op(["m", "assistant"]);
 	sync.op(["t", 0, "two"]);
 	await rest(20_000);
@@ -218,7 +216,7 @@ test("the least interval lies between two pushes", async () => {
 	]);
 });
 
-test("deltas never wait for entries, nor entries for deltas", async () => {
+test("deltas never wait for entries, nor entries for deltas longer than a moment", async () => {
 	const { session, sync, backend, store, rest } = await begun();
 	const never = new Promise<void>(() => {});
 	backend.delay = (call) => (call === "append" ? never : Promise.resolve());
@@ -235,7 +233,7 @@ test("deltas never wait for entries, nor entries for deltas", async () => {
 	other.sync.op(["t", 0, "stuck"]);
 	session.user("goes");
 	other.sync.wake();
-	await other.rest();
+	await other.rest(1_000);
 	expect(store.read("session-1")).toEqual(session.lines());
 });
 

@@ -1,0 +1,53 @@
+/** Prompts of other terminals that this Pi has taken in: found again by the text under which Pi queues them. */
+type Fate = "started" | "done" | "failed" | "returned";
+type Accepted = { promptId: string; text: string; started: boolean };
+
+export class AcceptedPrompts {
+	readonly #advance: (promptId: string, state: Fate, reason?: string) => void;
+	#list: Accepted[] = [];
+
+	constructor(advance: (promptId: string, state: Fate, reason?: string) => void) {
+		this.#advance = advance;
+	}
+
+	add(promptId: string, text: string): void {
+		this.#list.push({ promptId, text, started: false });
+	}
+
+	/** Skills and templates are queued as what they say. */
+	queuedAs(promptId: string, text: string): void {
+		const one = this.#list.find((accepted) => accepted.promptId === promptId);
+		if (one) one.text = text;
+	}
+
+	/** A message with that text begins. */
+	started(text: string): void {
+		const waiting = this.#list.filter((accepted) => !accepted.started);
+		const one = waiting.find((accepted) => accepted.text === text);
+		if (!one) return;
+		one.started = true;
+		this.#advance(one.promptId, "started");
+	}
+
+	failed(promptId: string, reason: string): void {
+		this.#list = this.#list.filter((one) => one.promptId !== promptId);
+		this.#advance(promptId, "failed", reason);
+	}
+
+	/** Of what Pi takes out of its queue, what is this terminal's own; the rest goes back to its authors. */
+	returnFrom(texts: readonly string[]): string[] {
+		return texts.filter((text) => {
+			const at = this.#list.findIndex((one) => !one.started && one.text === text);
+			if (at === -1) return true;
+			const [one] = this.#list.splice(at, 1);
+			if (one) this.#advance(one.promptId, "returned");
+			return false;
+		});
+	}
+
+	/** The run is over, and everything that was queued for it. */
+	settled(): void {
+		for (const { promptId } of this.#list) this.#advance(promptId, "done");
+		this.#list = [];
+	}
+}

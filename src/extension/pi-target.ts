@@ -1,0 +1,106 @@
+/** Following, done to the Pi of this terminal. What Pi cannot do here is left out, never guessed. */
+import { parseStreamingJson } from "@earendil-works/pi-ai";
+import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
+import type { PiEvent } from "../session/pi-events.ts";
+import type { FollowTarget } from "../sync/follow-target.ts";
+import type { SourceEntry } from "../sync/ports.ts";
+import type { PiInternals } from "./pi-internals.ts";
+
+export type PiTargetOptions = {
+	ctx: ExtensionContext;
+	internals: PiInternals;
+	isBusy: () => boolean;
+	/** What is queued at the holder, as its Pi says. */
+	onQueue: (steering: string[], followUp: string[]) => void;
+	/** The choice names a model that this Pi does not have. */
+	onUnknownModel: (name: string) => void;
+	/** While true nothing pretends that a run is on, for Pi would refuse to draw. */
+	onDrawing: (drawing: boolean) => void;
+};
+
+/** A tool that is drawn as just started although it is this old shows its true time. */
+const AGED_FROM_MS = 1_000;
+
+export function piTarget(options: PiTargetOptions): FollowTarget {
+	const { ctx, internals } = options;
+	const manager = ctx.sessionManager;
+	return {
+		isBusy: options.isBusy,
+		has: (entryId) => manager.getEntry(entryId) !== undefined,
+		entries: () => manager.getEntries() as readonly SourceEntry[],
+		leafId: () => manager.getLeafId(),
+		append: (entry) => internals.append(entry),
+		setLeaf: (leafId) => internals.setLeaf(leafId),
+		async redraw(why) {
+			options.onDrawing(true);
+			try {
+				await redrawAt(ctx, internals, why);
+			} finally {
+				options.onDrawing(false);
+			}
+		},
+		inject(event) {
+			if (event.type === "queue_update") options.onQueue(texts(event.steering), texts(event.followUp));
+			internals.inject(event, ageOf(event));
+		},
+		refreshContext: () => internals.refreshContext(),
+		applyChoice: (entry) => applyChoice(options, entry),
+		parsePartial,
+	};
+}
+
+/** How old a tool's start is, when it is worth telling. Clocks of two machines are taken to agree. */
+function ageOf(event: PiEvent): number {
+	if (event.type !== "tool_execution_start" || typeof event.startedAt !== "number") return 0;
+	const age = Date.now() - event.startedAt;
+	return age >= AGED_FROM_MS ? age : 0;
+}
+
+function parsePartial(json: string): unknown {
+	try {
+		return parseStreamingJson(json);
+	} catch {
+		return {};
+	}
+}
+
+const texts = (value: unknown): string[] =>
+	Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
+
+/** Pi draws at an entry that is no prompt: a prompt would go back into the editor. */
+async function redrawAt(
+	ctx: ExtensionContext,
+	internals: PiInternals,
+	why: "moved" | "caughtUp",
+): Promise<void> {
+	const manager = ctx.sessionManager;
+	const leafId = manager.getLeafId();
+	if (leafId === null) return;
+	const prompts: SourceEntry[] = [];
+	let at = manager.getEntry(leafId) as (SourceEntry & { message?: { role?: string } }) | undefined;
+	while (at && (at.type === "custom_message" || (at.type === "message" && at.message?.role === "user"))) {
+		prompts.unshift(at);
+		at = at.parentId === null ? undefined : (manager.getEntry(at.parentId) as typeof at);
+	}
+	if (!at) return;
+	internals.setLeaf(at.id);
+	const drawn = await internals.redraw(at.id);
+	if (drawn && why === "caughtUp") internals.dropNavigationLine();
+	internals.setLeaf(leafId);
+	for (const prompt of prompts) {
+		const { message } = prompt as { message?: unknown };
+		if (message) internals.inject({ type: "message_start", message });
+		else internals.inject({ type: "entry_appended", entry: prompt });
+	}
+}
+
+function applyChoice({ ctx, internals, onUnknownModel }: PiTargetOptions, entry: SourceEntry): void {
+	const { provider, modelId, thinkingLevel } = entry as SourceEntry & Record<string, string>;
+	if (entry.type === "thinking_level_change") internals.setChoice({ thinkingLevel });
+	else {
+		const model = ctx.modelRegistry.find(String(provider), String(modelId));
+		if (model) internals.setChoice({ model });
+		else onUnknownModel(`${provider}/${modelId}`);
+	}
+	internals.inject({ type: "thinking_level_changed", level: thinkingLevel });
+}

@@ -1,0 +1,71 @@
+/**
+ * Which running Pi has a session file open. Pi itself keeps no lock, and two processes that append to one file
+ * fork it silently; so among terminals with this extension the first one writes the file, and the next ones
+ * move to replicas. A note in our own data folder, by the file's real path; Pi's folders are left alone. It
+ * says nothing of Pis without the extension.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+export type SessionLock = {
+	/** False: another running Pi has the file. */
+	readonly mine: boolean;
+	release(): void;
+};
+
+/** @param folder where the notes are kept. */
+export function lockSessionFile(folder: string, file: string, terminalId: string): SessionLock {
+	const note = join(folder, `${createHash("sha256").update(realPath(file)).digest("hex").slice(0, 32)}.json`);
+	const own = JSON.stringify({ pid: process.pid, terminalId, file });
+	const release = () => {
+		if (readNote(note)?.terminalId === terminalId) rmSync(note, { force: true });
+	};
+	mkdirSync(folder, { recursive: true, mode: 0o700 });
+	for (let attempt = 0; attempt < 3; attempt += 1) {
+		try {
+			writeFileSync(note, own, { flag: "wx", mode: 0o600 });
+			return { mine: true, release };
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+		}
+		const holder = readNote(note);
+		if (holder?.terminalId === terminalId) return { mine: true, release };
+		if (holder && holder.pid !== process.pid && isAlive(holder.pid))
+			return { mine: false, release: () => {} };
+		rmSync(note, { force: true });
+	}
+	return { mine: false, release: () => {} };
+}
+
+/** The same file by whatever link it is named; one that is not there yet, by its folder. */
+export function realPath(file: string): string {
+	try {
+		return realpathSync(file);
+	} catch {
+		try {
+			return join(realpathSync(dirname(file)), basename(file));
+		} catch {
+			return file;
+		}
+	}
+}
+
+function readNote(note: string): { pid: number; terminalId: string } | null {
+	try {
+		const { pid, terminalId } = JSON.parse(readFileSync(note, "utf8")) as Record<string, unknown>;
+		return typeof pid === "number" && typeof terminalId === "string" ? { pid, terminalId } : null;
+	} catch {
+		// Gone, or half written by a Pi that died: nobody has the file.
+		return null;
+	}
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return (error as NodeJS.ErrnoException).code === "EPERM";
+	}
+}

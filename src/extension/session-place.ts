@@ -1,0 +1,55 @@
+/**
+ * The file that this terminal writes its session to: the session's own when nobody else has it open, else a
+ * replica. Found out before Pi draws the session, so that what is drawn is what is written.
+ */
+import { existsSync } from "node:fs";
+import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
+import { dataPaths, pathsOf } from "../config/paths.ts";
+import type { PiInternals } from "./pi-internals.ts";
+import { processTerminal } from "./process-terminal.ts";
+import { copyReplica, handBack, isReplica, removeReplica, replicaPath } from "./replica.ts";
+import { lockSessionFile, type SessionLock } from "./session-lock.ts";
+
+export type Place = {
+	readonly isReplica: boolean;
+	/** The session's own file, where it is on this machine. */
+	readonly original: string | null;
+	/** The session is left: what the replica has besides goes to the original, if nobody has it open. @param sent the backend has everything. */
+	leave(sent: boolean): void;
+};
+
+const ELSEWHERE: Place = { isReplica: false, original: null, leave: () => {} };
+
+/** Takes the session's file, or moves to a replica of it. */
+export function takePlace(ctx: ExtensionContext, internals: PiInternals): Place {
+	const file = ctx.sessionManager.getSessionFile();
+	if (file === undefined) return ELSEWHERE;
+	const { replicasDir, locksDir } = dataPaths(pathsOf().dataDir);
+	const own = processTerminal();
+	if (isReplica(replicasDir, file)) return replicaPlace(file, own.originals.get(file) ?? null, locksDir);
+	const lock = lockSessionFile(locksDir, file, own.terminalId);
+	if (lock.mine) return { isReplica: false, original: file, leave: () => lock.release() };
+	if (!internals.canMoveFile || !internals.canAppend || !existsSync(file)) return ELSEWHERE;
+	const replica = replicaPath(replicasDir, ctx.sessionManager.getSessionId(), own.terminalId);
+	copyReplica(file, replica);
+	own.originals.set(replica, file);
+	internals.setSessionFile(replica);
+	internals.refreshContext();
+	return replicaPlace(replica, file, locksDir);
+}
+
+function replicaPlace(replica: string, original: string | null, locksDir: string): Place {
+	return {
+		isReplica: true,
+		original,
+		leave(sent) {
+			const lock: SessionLock | null = original
+				? lockSessionFile(locksDir, original, processTerminal().terminalId)
+				: null;
+			const isHome = lock?.mine === true && original !== null;
+			if (isHome) handBack(replica, original);
+			if (lock?.mine) lock.release();
+			if (sent || isHome) removeReplica(replica);
+		},
+	};
+}

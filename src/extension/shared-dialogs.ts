@@ -1,0 +1,192 @@
+/**
+ * Dialogs of Pi's extensions at every terminal of the session: the first answer counts, the others close (C3).
+ *
+ * The dialog of this terminal is Pi's own and stays answerable here whatever the backend does. What was asked
+ * elsewhere is shown with Pi's own dialogs too.
+ */
+import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
+import type { Ask, QuestionKind, QuestionView } from "../protocol/question.ts";
+import type { LiveBackend } from "../sync/ports.ts";
+import type { PiInternals } from "./pi-internals.ts";
+
+export type SharedDialogsOptions = {
+	backend: Pick<LiveBackend, "ask" | "answer" | "closeQuestion" | "onQuestions">;
+	ctx: ExtensionContext;
+	internals: PiInternals;
+	sessionId: string;
+	terminalId: string;
+	newId: () => string;
+	/** Somebody else is there who could answer. */
+	isShared: () => boolean;
+	readOnly: boolean;
+	log: (line: string) => void;
+};
+
+type Value = string | null;
+type Opts = { signal?: AbortSignal } | undefined;
+type Shown = Omit<Ask, "sessionId" | "questionId" | "terminalId">;
+
+export class SharedDialogs {
+	readonly #options: SharedDialogsOptions;
+	readonly #restore: (() => void)[] = [];
+	/** Waiting for an answer from anywhere. */
+	readonly #asked = new Map<string, (value: Value) => void>();
+	/** Shown here for another terminal. */
+	readonly #shown = new Map<string, AbortController>();
+	#private = 0;
+	#end: () => void;
+
+	constructor(options: SharedDialogsOptions) {
+		this.#options = options;
+		this.#end = options.backend.onQuestions(options.sessionId, (questions) => this.#observe(questions));
+		this.#wrap("select", (original) => (title: string, choices: string[], opts: Opts) => {
+			const shown: Shown = { kind: "select", title, options: choices };
+			return this.#offer(
+				shown,
+				opts,
+				(signal) => original(title, choices, { ...opts, signal }) as Promise<string | undefined>,
+				toText,
+				fromText,
+			);
+		});
+		this.#wrap("confirm", (original) => (title: string, message: string, opts: Opts) => {
+			const shown: Shown = { kind: "confirm", title, message };
+			return this.#offer(
+				shown,
+				opts,
+				(signal) => original(title, message, { ...opts, signal }) as Promise<boolean>,
+				(yes) => (yes ? "yes" : "no"),
+				(value) => value === "yes",
+			);
+		});
+		this.#wrap("input", (original) => (title: string, placeholder: string | undefined, opts: Opts) => {
+			const shown: Shown = { kind: "input", title, ...(placeholder === undefined ? {} : { placeholder }) };
+			return this.#offer(
+				shown,
+				opts,
+				(signal) => original(title, placeholder, { ...opts, signal }) as Promise<string | undefined>,
+				toText,
+				fromText,
+			);
+		});
+		this.#wrap("editor", (original) => (title: string, prefill: string | undefined) => {
+			const shown: Shown = { kind: "editor", title, ...(prefill === undefined ? {} : { prefill }) };
+			const show = (signal: AbortSignal) => {
+				signal.addEventListener("abort", () => this.#options.internals.pressEscape());
+				return original(title, prefill) as Promise<string | undefined>;
+			};
+			return this.#offer(shown, undefined, show, toText, fromText);
+		});
+	}
+
+	/** What is shown in here is for this terminal alone. */
+	privately<T>(show: () => T): T {
+		this.#private += 1;
+		try {
+			return show();
+		} finally {
+			this.#private -= 1;
+		}
+	}
+
+	stop(): void {
+		this.#end();
+		for (const restore of this.#restore) restore();
+		for (const controller of this.#shown.values()) controller.abort();
+	}
+
+	// biome-ignore lint/suspicious/noExplicitAny: Pi's dialogs differ in their arguments, which pass through.
+	#wrap(
+		kind: QuestionKind,
+		make: (original: (...args: any[]) => Promise<unknown>) => (...args: any[]) => Promise<unknown>,
+	): void {
+		const ui = this.#options.internals.ui as Record<string, unknown> | null;
+		const original = ui?.[kind];
+		if (!ui || typeof original !== "function") return;
+		const wrapped = make((...args) => original.apply(ui, args) as Promise<unknown>);
+		const chosen = (...args: unknown[]) => {
+			const isOurs = this.#private === 0 && this.#options.isShared();
+			return isOurs ? wrapped(...args) : (original.apply(ui, args) as Promise<unknown>);
+		};
+		ui[kind] = chosen;
+		this.#restore.push(() => {
+			if (ui[kind] === chosen) ui[kind] = original;
+		});
+	}
+
+	async #offer<T>(
+		shown: Shown,
+		opts: Opts,
+		show: (signal: AbortSignal) => Promise<T>,
+		encode: (answer: T) => Value,
+		decode: (value: Value) => T,
+	): Promise<T> {
+		const { backend, sessionId, terminalId, newId, log } = this.#options;
+		const questionId = newId();
+		const controller = new AbortController();
+		const give = () => controller.abort();
+		opts?.signal?.addEventListener("abort", give, { once: true });
+		if (opts?.signal?.aborted) give();
+		const elsewhere = new Promise<Value>((resolve) => this.#asked.set(questionId, resolve));
+		const asked = backend
+			.ask({ ...shown, sessionId, questionId, terminalId })
+			.catch((error: unknown) => log(`a dialog is answered here alone: ${String(error)}`));
+		const here = show(controller.signal).then((answer) => ({ answer }));
+		try {
+			const first = await Promise.race([here, elsewhere.then((value) => ({ value }))]);
+			if ("answer" in first) return first.answer;
+			controller.abort();
+			return decode(first.value);
+		} finally {
+			this.#asked.delete(questionId);
+			opts?.signal?.removeEventListener("abort", give);
+			void here.then(({ answer }) => encode(answer)).catch(() => {});
+			void asked.then(() => backend.closeQuestion(questionId)).catch(() => {});
+		}
+	}
+
+	#observe(questions: readonly QuestionView[]): void {
+		for (const question of questions) {
+			if (question.terminalId === this.#options.terminalId) {
+				if (question.answer) this.#asked.get(question.questionId)?.(question.answer.value);
+			} else if (!question.answer && !this.#shown.has(question.questionId)) void this.#show(question);
+		}
+		for (const [questionId, controller] of this.#shown) {
+			const open = questions.find((one) => one.questionId === questionId);
+			if (!open || open.answer) controller.abort();
+		}
+	}
+
+	async #show(question: QuestionView): Promise<void> {
+		const { ctx, readOnly, backend, terminalId, log } = this.#options;
+		if (readOnly || ctx.mode !== "tui") return;
+		const controller = new AbortController();
+		this.#shown.set(question.questionId, controller);
+		try {
+			const value = await this.privately(() => this.#dialog(question, controller.signal));
+			if (controller.signal.aborted) return;
+			await backend.answer({ questionId: question.questionId, terminalId, value });
+		} catch (error) {
+			log(`an answer was not taken: ${String(error)}`);
+		}
+	}
+
+	#dialog(question: QuestionView, signal: AbortSignal): Promise<Value> {
+		const { ui } = this.#options.ctx;
+		const { kind, title } = question;
+		switch (kind) {
+			case "select":
+				return ui.select(title, question.options ?? [], { signal }).then(toText);
+			case "confirm":
+				return ui.confirm(title, question.message ?? "", { signal }).then((yes) => (yes ? "yes" : "no"));
+			case "input":
+				return ui.input(title, question.placeholder, { signal }).then(toText);
+			case "editor":
+				signal.addEventListener("abort", () => this.#options.internals.pressEscape());
+				return ui.editor(title, question.prefill).then(toText);
+		}
+	}
+}
+
+const toText = (answer: string | undefined): Value => answer ?? null;
+const fromText = (value: Value): string | undefined => value ?? undefined;

@@ -1,0 +1,482 @@
+/**
+ * One session at several terminals, as this terminal sees it: who drives, what is drawn, what is queued.
+ *
+ * Guarantees: of all handlers only `input` waits, for the turn lock, and at most `TURN_LOCK_WAIT_MS`; without
+ * a backend Pi runs as ever. While another terminal runs, this Pi's session says that a run is on, so Enter,
+ * Alt+Enter, Escape and the rest mean what they mean there, and what they do goes to the holder. Everything
+ * that is put before Pi's own methods is taken away at the end.
+ */
+import type { ExtensionAPI, ExtensionContext, InputEvent } from "@earendil-works/pi-coding-agent";
+import type { Clock } from "../lib/clock.ts";
+import { randomId } from "../lib/randomness.ts";
+import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
+import type { Present } from "../protocol/presence.ts";
+import type { PromptContent, PromptView } from "../protocol/prompt.ts";
+import type { SessionSync } from "../sync/contract.ts";
+import { Follower } from "../sync/follower.ts";
+import type { LiveBackend } from "../sync/ports.ts";
+import { type OwnPrompt, PromptDesk } from "../sync/prompt-desk.ts";
+import { type LockState, TurnLockKeeper } from "../sync/turn-lock-keeper.ts";
+import { AcceptedPrompts } from "./accepted-prompts.ts";
+import type { PiInternals } from "./pi-internals.ts";
+import { piTarget } from "./pi-target.ts";
+import { SharedDialogs } from "./shared-dialogs.ts";
+
+export type SharedSessionOptions = {
+	pi: ExtensionAPI;
+	ctx: ExtensionContext;
+	internals: PiInternals;
+	backend: LiveBackend;
+	clock: Clock;
+	sessionId: string;
+	terminalId: string;
+	label: string;
+	/** Sees all and changes nothing. */
+	readOnly: boolean;
+	/** Its file is a replica: it follows even while nobody else is there. */
+	isReplica: boolean;
+	log: (line: string) => void;
+	onChange: () => void;
+};
+
+/** What a footer and `status` say. */
+export type SharedState = {
+	lock: LockState;
+	/** The run of another terminal is on. */
+	isRemote: boolean;
+	following: boolean;
+	readOnly: boolean;
+	dropped: number;
+};
+
+/** All of a run's entries are sent before its lock is given back, if that takes no longer. */
+const FLUSH_MS = 5_000;
+/** A lock that was acquired for a prompt which started nothing is given back. */
+const UNUSED_MS = 4_000;
+
+type Handled = { action: "handled" } | undefined;
+
+export class SharedSession {
+	readonly #options: SharedSessionOptions;
+	readonly #keeper: TurnLockKeeper;
+	readonly #follower: Follower;
+	readonly #desk: PromptDesk;
+	readonly #dialogs: SharedDialogs;
+	readonly #accepted: AcceptedPrompts;
+	#sync: SessionSync | null = null;
+	/** A run of this terminal's own is on. */
+	#running = false;
+	/** The lock is ours, for a run that is on or about to be. */
+	#driving = false;
+	#drawing = false;
+	#delivering = 0;
+	#mirrored: { steering: string[]; followUp: string[] } = { steering: [], followUp: [] };
+	#others = 0;
+	#base = { lastSeq: 0, added: 0 };
+	#fenced = false;
+	#cancelUnused: (() => void) | null = null;
+	#closing = Promise.resolve();
+	#wasTheirs = false;
+	#catchingUp = true;
+	#stopped = false;
+
+	constructor(options: SharedSessionOptions) {
+		this.#options = options;
+		const { backend, clock, sessionId, terminalId, label, internals, ctx, log } = options;
+		this.#keeper = new TurnLockKeeper({
+			backend,
+			clock,
+			sessionId,
+			terminalId,
+			label,
+			onChange: (state) => this.#lockChanged(state),
+		});
+		this.#follower = new Follower({
+			backend,
+			clock,
+			sessionId,
+			terminalId,
+			target: piTarget({
+				ctx,
+				internals,
+				isBusy: () => this.#running || this.#driving,
+				onQueue: (steering, followUp) => {
+					this.#mirrored = { steering, followUp };
+				},
+				onUnknownModel: (name) =>
+					this.#tell(`the session now uses ${name}, which this Pi does not have.`, "warning"),
+				onDrawing: (drawing) => {
+					this.#drawing = drawing;
+				},
+			}),
+			held: (entryIds) => this.#sync?.held(entryIds),
+			leafIs: (leafId) => {
+				this.#sync?.leafIs(leafId);
+				this.#fenced = false;
+			},
+			isLevel: () => this.#fenced || (this.#sync?.state().queued ?? 1) === 0,
+			onChange: () => this.#followed(),
+			log,
+		});
+		this.#desk = new PromptDesk({
+			backend,
+			clock,
+			sessionId,
+			terminalId,
+			newId: randomId,
+			epoch: () => (this.#driving && this.#keeper.state.kind === "mine" ? this.#keeper.state.epoch : null),
+			isFree: () =>
+				this.#keeper.state.kind === "none" && !this.#driving && !this.#running && !options.readOnly,
+			run: (prompt, content) => this.#run(prompt, content),
+			drive: () => void this.#driveQueued(),
+			onOwn: (own, back, reason) => this.#ownChanged(own, back, reason),
+			log,
+		});
+		this.#accepted = new AcceptedPrompts((promptId, state, reason) =>
+			this.#desk.advance(promptId, state, reason),
+		);
+		this.#dialogs = new SharedDialogs({
+			backend,
+			ctx,
+			internals,
+			sessionId,
+			terminalId,
+			newId: randomId,
+			isShared: () => this.#others > 0 && ctx.mode === "tui",
+			readOnly: options.readOnly,
+			log,
+		});
+		this.#shadow();
+		if (options.isReplica) this.#follower.activate();
+	}
+
+	get state(): SharedState {
+		return {
+			lock: this.#keeper.state,
+			isRemote: this.#isRemote,
+			following: this.#follower.isActive,
+			readOnly: this.#options.readOnly,
+			dropped: this.#follower.dropped + this.#options.internals.dropped,
+		};
+	}
+
+	/** For the session's writes: their epoch, and whether leaf and status are ours to say. */
+	readonly epoch = (): number | null => this.#keeper.epoch;
+	readonly drives = (): boolean => {
+		if (this.#options.readOnly) return false;
+		const { kind } = this.#keeper.state;
+		return kind === "mine" || (kind === "none" && !this.#fenced && !this.#catchingUp);
+	};
+	readonly watching = (): boolean => this.#follower.isActive && !this.#driving;
+	readonly onStale = (): void => {
+		if (!this.#fenced)
+			this.#tell(
+				"another terminal drove this session meanwhile. What was written here is kept as a side branch; see /tree.",
+				"warning",
+			);
+		this.#fenced = true;
+		this.#keeper.noteStale();
+	};
+
+	/** The sync of the same session; once. */
+	attach(sync: SessionSync): void {
+		this.#sync = sync;
+		// What the backend has and the file has not, as after a run that another terminal finished.
+		this.#follower.activate();
+		this.#presenceChanged(sync.state().present);
+		sync.onState(({ present }) => this.#presenceChanged(present));
+	}
+
+	/** A dialog of our own is for this terminal alone. */
+	privately<T>(show: () => T): T {
+		return this.#dialogs.privately(show);
+	}
+
+	/** A prompt was entered. */
+	async input(event: InputEvent): Promise<Handled> {
+		if (this.#delivering > 0 && event.source === "extension") return undefined;
+		if (this.#options.ctx.mode !== "tui") {
+			void this.#drive();
+			return undefined;
+		}
+		if (this.#options.readOnly)
+			return this.#refuse(event, "this terminal only looks on. Leave with /opensync:detach to type here.");
+		if (this.#running || this.#driving) return undefined;
+		if (this.#keeper.state.kind === "theirs") return this.#forward(event);
+		const answer = await this.#drive();
+		if (answer === "held") return this.#forward(event);
+		if (answer === "behind")
+			return this.#refuse(
+				event,
+				"the last entries of this session have not arrived yet. Try again in a moment.",
+			);
+		return undefined;
+	}
+
+	/** A run of this terminal's own begins, or is over. */
+	runChanged(running: boolean): void {
+		this.#running = running;
+		this.#cancelUnused?.();
+		if (running) {
+			if (!this.#driving) void this.#drive();
+			return;
+		}
+		this.#accepted.settled();
+		this.#closing = this.#giveBack();
+	}
+
+	/** A user's message begins: one that was accepted for another terminal has started. */
+	promptStarted(text: string): void {
+		this.#accepted.started(text);
+	}
+
+	/** From a dead or absent holder. @returns a sentence for the person. */
+	async takeOver(epoch: number): Promise<string> {
+		const answer = await this.#keeper.takeOver(epoch);
+		if (answer.kind === "held") return `Somebody else has the turn lock now: ${answer.holder.label}.`;
+		if (answer.kind === "alone") return "The backend cannot be asked.";
+		await this.#follower.reached(answer.lastSeq, TURN_LOCK_WAIT_MS);
+		await this.#keeper.release();
+		return "The turn lock is free: type here to go on.";
+	}
+
+	/** Gives everything back; Pi is as it was. Settles when the lock is given back too, or cannot be. */
+	async stop(): Promise<void> {
+		if (this.#stopped) return;
+		this.#stopped = true;
+		this.#cancelUnused?.();
+		this.#options.internals.restore();
+		this.#dialogs.stop();
+		this.#desk.stop();
+		this.#follower.stop();
+		await this.#keeper.release();
+		this.#keeper.stop();
+	}
+
+	get #isRemote(): boolean {
+		return !this.#running && !this.#driving && this.#keeper.state.kind === "theirs";
+	}
+
+	/** Acquires the lock and what the others wrote; the session is ours to change afterwards. */
+	async #drive(): Promise<"driving" | "held" | "behind"> {
+		await this.#closing;
+		const until = this.#options.clock.now() + TURN_LOCK_WAIT_MS;
+		const answer = await this.#keeper.acquire(TURN_LOCK_WAIT_MS);
+		if (answer.kind === "held") return "held";
+		if (answer.kind === "acquired") {
+			const known = Math.max(this.#follower.seq, this.#sync?.progress().lastSeq ?? 0);
+			if (answer.lastSeq > known && !this.#running) {
+				this.#follower.activate();
+				const left = Math.max(0, until - this.#options.clock.now());
+				if (!(await this.#follower.reached(answer.lastSeq, left))) {
+					await this.#keeper.release();
+					return "behind";
+				}
+			}
+		}
+		this.#driving = true;
+		const added = this.#sync?.progress().added ?? 0;
+		this.#base = { lastSeq: answer.kind === "acquired" ? answer.lastSeq : this.#follower.seq, added };
+		this.#options.internals.refreshContext();
+		this.#follower.suspend();
+		this.#sync?.touch();
+		this.#options.onChange();
+		this.#cancelUnused?.();
+		this.#cancelUnused = this.#options.clock.after(UNUSED_MS, () => {
+			if (!this.#running && this.#options.ctx.isIdle()) this.#closing = this.#giveBack();
+		});
+		this.#desk.look();
+		return "driving";
+	}
+
+	/** Entries first, then the lock: whoever has it next has them all. */
+	async #giveBack(): Promise<void> {
+		const sync = this.#sync;
+		if (sync) await sync.flush(FLUSH_MS);
+		if (this.#running || this.#stopped) return;
+		const { lastSeq, added } = sync?.progress() ?? { lastSeq: 0, added: 0 };
+		const isOwn = lastSeq - this.#base.lastSeq === added - this.#base.added;
+		await this.#keeper.release();
+		if (this.#running) return;
+		this.#driving = false;
+		this.#follower.resume(isOwn ? lastSeq : 0);
+		sync?.touch();
+		this.#desk.look();
+		this.#options.onChange();
+	}
+
+	#forward(event: InputEvent): Handled {
+		const kind = event.streamingBehavior === "followUp" ? "followUp" : "steer";
+		const images = event.images?.length ? { images: event.images as PromptContent["images"] } : {};
+		this.#desk.send(kind, { text: event.text, ...images });
+		return { action: "handled" };
+	}
+
+	/** The text stays with whoever typed it. */
+	#refuse(event: InputEvent, why: string): Handled {
+		if (event.source === "extension") return undefined;
+		this.#giveText([event.text]);
+		this.#tell(why, "warning");
+		return { action: "handled" };
+	}
+
+	/** A prompt from here waits, and nobody drives any more: it is run here. */
+	async #driveQueued(): Promise<void> {
+		if (this.#options.readOnly || this.#driving || this.#running) return;
+		const answer = await this.#drive();
+		if (answer === "driving") this.#desk.look();
+	}
+
+	#run(prompt: PromptView, content: PromptContent): void {
+		const { ctx, internals, pi } = this.#options;
+		if (prompt.kind === "abort") {
+			ctx.abort();
+			this.#desk.advance(prompt.promptId, "done");
+			return;
+		}
+		const parts = [{ type: "text" as const, text: content.text }, ...(content.images ?? [])];
+		const deliverAs = prompt.kind === "followUp" ? ("followUp" as const) : ("steer" as const);
+		const options = { expandPromptTemplates: true, ...(this.#running ? { deliverAs } : {}) };
+		this.#delivering += 1;
+		const { session } = internals;
+		const before = this.#queued();
+		const done = () => {
+			this.#delivering -= 1;
+		};
+		if (!session?.sendUserMessage) {
+			pi.sendUserMessage(parts, options);
+			setTimeout(done, 100);
+			return this.#accepted.add(prompt.promptId, content.text);
+		}
+		// Waits for the whole run when it starts one: what was queued is looked up once it can be there.
+		const sent = session.sendUserMessage(parts, options);
+		const wasRunning = this.#running;
+		this.#accepted.add(prompt.promptId, content.text);
+		setTimeout(done, wasRunning ? 0 : 100);
+		sent.then(
+			() => {
+				if (!wasRunning) return;
+				const queued = this.#queued().find((text) => !before.includes(text));
+				if (queued) this.#accepted.queuedAs(prompt.promptId, queued);
+			},
+			(error: unknown) => {
+				const why = error instanceof Error ? error.message : String(error);
+				this.#accepted.failed(prompt.promptId, why);
+			},
+		);
+	}
+
+	#queued(): string[] {
+		const { session } = this.#options.internals;
+		return [...(session?.getSteeringMessages?.() ?? []), ...(session?.getFollowUpMessages?.() ?? [])];
+	}
+
+	#ownChanged(_own: readonly OwnPrompt[], back: readonly OwnPrompt[], reason: string | null): void {
+		if (back.length > 0) this.#giveText(back.map(({ content }) => content.text));
+		if (back.length > 0 && reason) this.#tell(`a prompt was not run: ${reason}`, "warning");
+		this.#options.internals.inject({ type: "queue_update", steering: [], followUp: [] });
+		this.#options.onChange();
+	}
+
+	/** Into the editor, before what stands there, as Pi does with what was queued. */
+	#giveText(texts: readonly string[]): void {
+		const { ctx } = this.#options;
+		if (!ctx.hasUI) return;
+		const there = ctx.ui.getEditorText();
+		ctx.ui.setEditorText([...texts, there].filter((text) => text.trim() !== "").join("\n\n"));
+	}
+
+	#presenceChanged(present: readonly Present[]): void {
+		this.#others = present.filter(({ kind }) => kind === "terminal").length;
+		this.#activity();
+	}
+
+	/** Follows while there is somebody to follow. */
+	#activity(): void {
+		const { isReplica } = this.#options;
+		const needed = isReplica || this.#others > 0 || this.#catchingUp || this.#keeper.state.kind === "theirs";
+		const before = this.#follower.isActive;
+		if (needed) this.#follower.activate();
+		else if (!this.#driving) this.#follower.deactivate();
+		if (before !== this.#follower.isActive) this.#sync?.touch();
+	}
+
+	#followed(): void {
+		const known = this.#sync?.progress().lastSeq ?? 0;
+		if (this.#catchingUp && this.#sync?.state().link === "live" && this.#follower.seq >= known) {
+			this.#catchingUp = false;
+			this.#sync?.wake();
+			this.#activity();
+		}
+		this.#options.onChange();
+	}
+
+	#lockChanged(state: LockState): void {
+		if (this.#stopped) return;
+		this.#activity();
+		const isTheirs = state.kind === "theirs";
+		if (this.#wasTheirs && !isTheirs) this.#mirrored = { steering: [], followUp: [] };
+		this.#wasTheirs = isTheirs;
+		if (state.kind !== "mine" && !this.#running && this.#driving && isTheirs) this.#driving = false;
+		this.#follower.look();
+		this.#desk.look();
+		this.#options.onChange();
+	}
+
+	#tell(text: string, level: "info" | "warning"): void {
+		const { ctx } = this.#options;
+		if (ctx.hasUI) ctx.ui.notify(`OpenSync: ${text}`, level);
+	}
+
+	/** This Pi's session speaks for the run of another terminal while there is one. */
+	#shadow(): void {
+		const { internals } = this.#options;
+		const remote = () => this.#isRemote && !this.#drawing;
+		const orderStop = () => void this.#desk.send("abort", { text: "" });
+		internals.shadowGetter("isStreaming", (original) => remote() || original());
+		internals.shadow("abort", (original) => async () => {
+			if (!remote()) return await original();
+			if (!this.#options.readOnly) orderStop();
+		});
+		internals.shadow("getSteeringMessages", (original) => () => [
+			...original(),
+			...this.#mirrored.steering,
+			...this.#ownQueued("steer", this.#mirrored.steering),
+		]);
+		internals.shadow("getFollowUpMessages", (original) => () => [
+			...original(),
+			...this.#mirrored.followUp,
+			...this.#ownQueued("followUp", this.#mirrored.followUp),
+		]);
+		internals.shadow("clearQueue", (original) => () => {
+			const { steering, followUp } = original();
+			const back = this.#desk.withdraw((kept) => this.#takeText(kept.content.text));
+			const of = (kind: string) => back.filter((one) => one.kind === kind).map(({ content }) => content.text);
+			return {
+				steering: [...this.#accepted.returnFrom(steering), ...of("steer")],
+				followUp: [...this.#accepted.returnFrom(followUp), ...of("followUp")],
+			};
+		});
+		for (const name of ["abortRetry", "abortCompaction"] as const) {
+			internals.shadow(name, (original) => () => {
+				if (remote()) orderStop();
+				else original();
+			});
+		}
+	}
+
+	/** What was sent from here and is not shown by the holder yet. */
+	#ownQueued(kind: "steer" | "followUp", shown: readonly string[]): string[] {
+		return this.#desk.own
+			.filter((one) => one.kind === kind && one.state !== "started" && !shown.includes(one.content.text))
+			.map(({ content }) => content.text);
+	}
+
+	/** It was accepted after all: it must not stand in the editor as well. */
+	#takeText(text: string): void {
+		const { ctx } = this.#options;
+		const there = ctx.hasUI ? ctx.ui.getEditorText() : "";
+		if (there.startsWith(text)) ctx.ui.setEditorText(there.slice(text.length).trimStart());
+		this.#tell("a prompt had been accepted before it could be taken back.", "info");
+	}
+}

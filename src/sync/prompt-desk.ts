@@ -1,0 +1,207 @@
+/**
+ * Prompts between terminals: sends those that are typed here for the holder, and, where this terminal drives
+ * the session, takes in those of the others.
+ *
+ * Guarantees: a prompt has one id from its author on, so sending again is one prompt (C1); it is run by who
+ * accepted it, once, under the turn lock; its author learns what became of it, and gets the text back when it
+ * was not run. What is typed is never lost: until the backend has it, it is sent again.
+ */
+import { backoffMs } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import { utf8Bytes } from "../lib/utf8.ts";
+import { INLINE_PROMPT_BYTES } from "../protocol/limits.ts";
+import type { PromptContent, PromptKind, PromptState, PromptView } from "../protocol/prompt.ts";
+import { BackendError, type LiveBackend } from "./ports.ts";
+
+/** A prompt of this terminal's author, as long as it is not over. */
+export type OwnPrompt = {
+	readonly promptId: string;
+	readonly kind: PromptKind;
+	readonly content: PromptContent;
+	state: "sending" | PromptState;
+};
+
+export type PromptDeskOptions = {
+	backend: Pick<
+		LiveBackend,
+		"sendPrompt" | "withdrawPrompt" | "acceptPrompt" | "advancePrompt" | "onPrompts" | "entryJson" | "upload"
+	>;
+	clock: Clock;
+	sessionId: string;
+	terminalId: string;
+	newId: () => string;
+	/** The epoch under which this terminal may accept now; null: it may not. */
+	epoch: () => number | null;
+	/** Nobody drives the session: what is queued here may be run here. */
+	isFree: () => boolean;
+	/** Runs an accepted prompt, or ends what runs. */
+	run: (prompt: PromptView, content: PromptContent) => void;
+	/** A prompt from here waits and nobody drives: acquire and come back with `look`. */
+	drive: () => void;
+	/** Own prompts have changed. `back`: texts that were not run. */
+	onOwn: (own: readonly OwnPrompt[], back: readonly OwnPrompt[], reason: string | null) => void;
+	log: (line: string) => void;
+};
+
+export class PromptDesk {
+	readonly #options: PromptDeskOptions;
+	readonly #end: () => void;
+	#own: OwnPrompt[] = [];
+	#list: readonly PromptView[] = [];
+	/** Accepted or being accepted by this terminal: never a second time. */
+	readonly #taken = new Set<string>();
+	#taking = Promise.resolve();
+	#stopped = false;
+
+	constructor(options: PromptDeskOptions) {
+		this.#options = options;
+		this.#end = options.backend.onPrompts(options.sessionId, (prompts) => {
+			this.#list = prompts;
+			this.#observeOwn();
+			this.look();
+		});
+	}
+
+	/** Own prompts that are not over, oldest first. */
+	get own(): readonly OwnPrompt[] {
+		return this.#own;
+	}
+
+	/** Sends a prompt to whoever drives the session. */
+	send(kind: PromptKind, content: PromptContent): OwnPrompt {
+		const prompt: OwnPrompt = { promptId: this.#options.newId(), kind, content, state: "sending" };
+		if (kind !== "abort") this.#own.push(prompt);
+		void this.#send(prompt, 0);
+		this.#options.onOwn(this.#own, [], null);
+		return prompt;
+	}
+
+	/** Takes back what was not accepted yet. @returns what is taken back; should one be accepted after all, `onKept` names it. */
+	withdraw(onKept: (prompt: OwnPrompt) => void): OwnPrompt[] {
+		const open = this.#own.filter(({ state }) => state === "sending" || state === "queued");
+		this.#own = this.#own.filter((one) => !open.includes(one));
+		for (const prompt of open) {
+			prompt.state = "withdrawn";
+			void this.#withdraw(prompt, onKept, 0);
+		}
+		if (open.length > 0) this.#options.onOwn(this.#own, [], null);
+		return open;
+	}
+
+	/** What may be accepted now is. */
+	look(): void {
+		if (this.#stopped) return;
+		const { terminalId, epoch, isFree, drive } = this.#options;
+		const queued = this.#list.filter(
+			({ promptId, state }) => state === "queued" && !this.#taken.has(promptId),
+		);
+		if (queued.length === 0) return;
+		if (epoch() !== null) {
+			for (const prompt of queued) this.#take(prompt);
+		} else if (isFree() && queued.some((one) => one.terminalId === terminalId)) drive();
+	}
+
+	/** What became of an accepted prompt. */
+	advance(promptId: string, state: "started" | "done" | "failed" | "returned", reason?: string): void {
+		const { backend, terminalId, log } = this.#options;
+		const args = { promptId, terminalId, state, ...(reason ? { reason } : {}) };
+		void backend.advancePrompt(args).catch((error: unknown) => log(`prompt ${state}: ${String(error)}`));
+	}
+
+	stop(): void {
+		this.#stopped = true;
+		this.#end();
+	}
+
+	async #send(prompt: OwnPrompt, failures: number): Promise<void> {
+		const { backend, clock, sessionId, terminalId } = this.#options;
+		try {
+			const json = JSON.stringify(prompt.content);
+			const bytes = utf8Bytes(json);
+			const body =
+				bytes <= INLINE_PROMPT_BYTES
+					? { kind: "inline" as const, json }
+					: { kind: "stored" as const, storageId: await backend.upload(json), bytes };
+			if (prompt.state !== "sending") return;
+			const state = await backend.sendPrompt({
+				sessionId,
+				promptId: prompt.promptId,
+				terminalId,
+				kind: prompt.kind,
+				body,
+			});
+			if (prompt.state !== "sending") return;
+			prompt.state = state;
+			if (prompt.kind !== "abort") this.#options.onOwn(this.#own, [], null);
+			this.#observeOwn();
+		} catch (error) {
+			if (this.#stopped || prompt.state !== "sending") return;
+			if (error instanceof BackendError && error.kind !== "unreachable")
+				return this.#failed(prompt, error.message);
+			// An order to stop that comes minutes late would stop something else.
+			if (prompt.kind === "abort" && failures > 3) return;
+			clock.after(backoffMs(failures), () => void this.#send(prompt, failures + 1));
+		}
+	}
+
+	#failed(prompt: OwnPrompt, reason: string): void {
+		prompt.state = "failed";
+		this.#own = this.#own.filter((one) => one !== prompt);
+		this.#options.onOwn(this.#own, prompt.kind === "abort" ? [] : [prompt], reason);
+	}
+
+	async #withdraw(prompt: OwnPrompt, onKept: (prompt: OwnPrompt) => void, failures: number): Promise<void> {
+		try {
+			const state = await this.#options.backend.withdrawPrompt(prompt.promptId);
+			if (state === "withdrawn" || state === "failed" || state === "returned") return;
+			prompt.state = state;
+			this.#own.push(prompt);
+			onKept(prompt);
+			this.#options.onOwn(this.#own, [], null);
+		} catch (error) {
+			// Refused: the backend never had it.
+			if (this.#stopped || (error instanceof BackendError && error.kind !== "unreachable")) return;
+			this.#options.clock.after(backoffMs(failures), () => void this.#withdraw(prompt, onKept, failures + 1));
+		}
+	}
+
+	#observeOwn(): void {
+		const back: OwnPrompt[] = [];
+		let reason: string | null = null;
+		let changed = false;
+		for (const prompt of [...this.#own]) {
+			const view = this.#list.find(({ promptId }) => promptId === prompt.promptId);
+			if (!view || view.state === prompt.state || prompt.state === "sending") continue;
+			changed = true;
+			prompt.state = view.state;
+			if (view.state === "queued" || view.state === "accepted") continue;
+			this.#own = this.#own.filter((one) => one !== prompt);
+			if (view.state !== "returned" && view.state !== "failed") continue;
+			back.push(prompt);
+			reason = view.reason;
+		}
+		if (changed) this.#options.onOwn(this.#own, back, reason);
+	}
+
+	/** In the order of their coming, one after the other. */
+	#take(prompt: PromptView): void {
+		this.#taken.add(prompt.promptId);
+		this.#taking = this.#taking.then(() => this.#accept(prompt));
+	}
+
+	async #accept(prompt: PromptView): Promise<void> {
+		const { backend, terminalId, epoch, run, log } = this.#options;
+		const current = epoch();
+		if (this.#stopped || current === null) return void this.#taken.delete(prompt.promptId);
+		try {
+			const content = JSON.parse(await backend.entryJson(prompt)) as PromptContent;
+			const answer = await backend.acceptPrompt({ promptId: prompt.promptId, terminalId, epoch: current });
+			if (answer.kind === "accepted") run(prompt, content);
+		} catch (error) {
+			log(`a prompt could not be accepted: ${String(error)}`);
+			// Whether it was is not known: asked again, the backend says the same.
+			this.#taken.delete(prompt.promptId);
+			this.#options.clock.after(1_000, () => this.look());
+		}
+	}
+}
