@@ -2,7 +2,7 @@
 import type { ExtensionAPI, ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
 import type { Terminal } from "./terminal.ts";
 
-type Run = (terminal: Terminal, ctx: ExtensionCommandContext) => Promise<void>;
+type Run = (terminal: Terminal, ctx: ExtensionCommandContext, args: string) => Promise<void>;
 
 const COMMANDS: Record<string, { description: string; load: () => Promise<Run> }> = {
 	config: {
@@ -21,6 +21,22 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Run> }
 		description: "Compares this session with the backend and sends what it lacks",
 		load: async () => (await import("./sync-command.ts")).runSync,
 	},
+	attach: {
+		description: "Makes this terminal a view of a session of the backend: [id] [--read-only]",
+		load: async () => (await import("./attach-command.ts")).runAttach,
+	},
+	detach: {
+		description: "Leaves the session that this terminal follows",
+		load: async () => (await import("./attach-command.ts")).runDetach,
+	},
+	take: {
+		description: "Takes the turn lock over from a terminal that is dead or away",
+		load: async () => (await import("./attach-command.ts")).runTake,
+	},
+	along: {
+		description: "Goes along to the session that the other terminal went on to",
+		load: async () => (await import("./attach-command.ts")).runAlong,
+	},
 	open: {
 		description: "The page of this backend, with a one-time sign-in code",
 		load: async () => (await import("./open-command.ts")).runOpen,
@@ -32,9 +48,9 @@ export function registerCommands(pi: ExtensionAPI, terminal: Terminal): void {
 		const name = `opensync:${verb}`;
 		pi.registerCommand(name, {
 			description,
-			handler: async (_args, ctx) => {
+			handler: async (args, ctx) => {
 				try {
-					await (await load())(terminal, ctx);
+					await (await load())(terminal, ctx, args);
 				} catch (error) {
 					terminal.log(`/${name} failed: ${String(error)}`);
 					const why = error instanceof Error ? error.message : String(error);

@@ -10,6 +10,8 @@ import { watchSession } from "./session-events.ts";
 import { Terminal } from "./terminal.ts";
 
 const OFF_FLAG = "no-opensync";
+const ATTACH_FLAG = "opensync-attach";
+const READ_ONLY_FLAG = "opensync-read-only";
 
 export default function opensync(pi: ExtensionAPI): void {
 	pi.registerFlag(OFF_FLAG, {
@@ -17,9 +19,21 @@ export default function opensync(pi: ExtensionAPI): void {
 		default: false,
 		description: "Do not sync this session (it can still be sent with /opensync:sync)",
 	});
+	pi.registerFlag(ATTACH_FLAG, {
+		type: "string",
+		description: "Start as a view of a session of the OpenSync backend (its id, or the beginning of it)",
+	});
+	pi.registerFlag(READ_ONLY_FLAG, {
+		type: "boolean",
+		default: false,
+		description: "With --opensync-attach: see all and change nothing",
+	});
 	watchBinding();
 	const terminal = new Terminal(pi, () => pi.getFlag(OFF_FLAG) === true);
-	watchSession(pi, terminal);
+	watchSession(pi, terminal, () => {
+		const id = pi.getFlag(ATTACH_FLAG);
+		return typeof id === "string" && id !== "" ? { id, readOnly: pi.getFlag(READ_ONLY_FLAG) === true } : null;
+	});
 	watchRuns(pi, terminal);
 	registerCommands(pi, terminal);
 }

@@ -2,7 +2,7 @@
  * The session's start and end, and every event at which Pi may have stored an entry or moved the leaf.
  * Which entries came is never read from the events: the session manager is the truth.
  */
-import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
+import type { ExtensionAPI, ExtensionContext } from "@earendil-works/pi-coding-agent";
 import type { Terminal } from "./terminal.ts";
 
 /** Events that end with something new in the session, or that follow on it. */
@@ -18,12 +18,19 @@ const STORED_AT = [
 	"user_bash",
 ] as const;
 
-export function watchSession(pi: ExtensionAPI, terminal: Terminal): void {
+/** @param attachTo asked at the start: the session that this Pi was started to follow. */
+export function watchSession(
+	pi: ExtensionAPI,
+	terminal: Terminal,
+	attachTo: () => { id: string; readOnly: boolean } | null,
+): void {
 	const { guard } = terminal;
-	pi.on(
-		"session_start",
-		guard.handler("session_start", (_event, ctx) => terminal.start(ctx)),
-	);
+	pi.on("session_start", async (event, ctx) => {
+		const wanted = event.reason === "startup" ? attachTo() : null;
+		// Only who asked for it waits: Pi draws the session once it is there.
+		if (wanted) await guard.answer("attach", () => attach(terminal, ctx, wanted));
+		guard.background("session_start", () => terminal.start(ctx));
+	});
 	const on = pi.on as (event: string, handler: (event: unknown, ctx: unknown) => undefined) => unknown;
 	for (const name of STORED_AT) {
 		on(
@@ -45,4 +52,15 @@ export function watchSession(pi: ExtensionAPI, terminal: Terminal): void {
 			() => terminal.stop(reason),
 		)(event, undefined);
 	});
+}
+
+async function attach(
+	terminal: Terminal,
+	ctx: ExtensionContext,
+	wanted: { id: string; readOnly: boolean },
+): Promise<undefined> {
+	const { attachAtStart } = await import("./attach-at-start.ts");
+	const wrong = await attachAtStart(terminal, ctx, wanted);
+	if (wrong && ctx.hasUI) ctx.ui.notify(`OpenSync: not attached. ${wrong}`, "error");
+	return undefined;
 }

@@ -12,6 +12,7 @@ import { randomId } from "../lib/randomness.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { Present } from "../protocol/presence.ts";
 import type { PromptContent, PromptView } from "../protocol/prompt.ts";
+import type { SessionView } from "../protocol/session.ts";
 import type { SessionSync } from "../sync/contract.ts";
 import { Follower } from "../sync/follower.ts";
 import type { LiveBackend } from "../sync/ports.ts";
@@ -79,6 +80,11 @@ export class SharedSession {
 	#wasTheirs = false;
 	#catchingUp = true;
 	#stopped = false;
+	/** Who drove last, or is simply the other one. */
+	#leader: { terminalId: string; label: string } | null = null;
+	#endPlace: (() => void) | null = null;
+	/** The session that the leader went on to from this one. */
+	#wentTo: SessionView | null = null;
 
 	constructor(options: SharedSessionOptions) {
 		this.#options = options;
@@ -158,6 +164,11 @@ export class SharedSession {
 			readOnly: this.#options.readOnly,
 			dropped: this.#follower.dropped + this.#options.internals.dropped,
 		};
+	}
+
+	/** Where the other terminal went on to; null while it did not. */
+	get wentTo(): SessionView | null {
+		return this.#wentTo;
 	}
 
 	/** For the session's writes: their epoch, and whether leaf and status are ours to say. */
@@ -245,6 +256,7 @@ export class SharedSession {
 		if (this.#stopped) return;
 		this.#stopped = true;
 		this.#cancelUnused?.();
+		this.#endPlace?.();
 		this.#options.internals.restore();
 		this.#dialogs.stop();
 		this.#desk.stop();
@@ -387,8 +399,33 @@ export class SharedSession {
 	}
 
 	#presenceChanged(present: readonly Present[]): void {
-		this.#others = present.filter(({ kind }) => kind === "terminal").length;
+		const terminals = present.filter(({ kind }) => kind === "terminal");
+		const [first] = terminals;
+		if (first) this.#leader ??= { terminalId: first.clientId, label: first.label };
+		const isHere = terminals.some(({ clientId }) => clientId === this.#leader?.terminalId);
+		this.#observeLeader(isHere);
+		this.#others = terminals.length;
 		this.#activity();
+	}
+
+	/** A leader that left is looked after: it may have gone on to another session. */
+	#observeLeader(isHere: boolean): void {
+		if (isHere) {
+			this.#endPlace?.();
+			this.#endPlace = null;
+			this.#wentTo = null;
+			return;
+		}
+		const { backend, sessionId } = this.#options;
+		const leader = this.#leader;
+		if (!leader || this.#endPlace) return;
+		this.#endPlace = backend.onPlace(leader.terminalId, (place) => {
+			const next = place?.session ?? null;
+			if (!next || next.sessionId === sessionId || next.sessionId === this.#wentTo?.sessionId) return;
+			this.#wentTo = next;
+			const title = next.title ? ` "${next.title}"` : ` ${next.sessionId.slice(0, 8)}`;
+			this.#tell(`${leader.label} went on to the session${title}. Go along with /opensync:along.`, "info");
+		});
 	}
 
 	/** Follows while there is somebody to follow. */
@@ -415,6 +452,7 @@ export class SharedSession {
 		if (this.#stopped) return;
 		this.#activity();
 		const isTheirs = state.kind === "theirs";
+		if (isTheirs && state.holder) this.#leader = state.holder;
 		if (this.#wasTheirs && !isTheirs) this.#mirrored = { steering: [], followUp: [] };
 		this.#wasTheirs = isTheirs;
 		if (state.kind !== "mine" && !this.#running && this.#driving && isTheirs) this.#driving = false;

@@ -104,6 +104,9 @@ scenario("lost + renew or release → no-ops that say what is (L5)", async (app)
 	expect(await renew(client, "a", 1)).toMatchObject(lost);
 	expect(await release(client, "a", 1)).toMatchObject(lost);
 	expect(await renew(client, "b", 1)).toMatchObject(lost);
+	// Knowing the epoch that counts does not make one its holder.
+	expect(await renew(client, "a", 2)).toMatchObject(lost);
+	expect(await release(client, "a", 2)).toMatchObject(lost);
 	expect(await holderOf(client)).toBe("b");
 });
 

@@ -26,7 +26,13 @@ import {
  * prompt is accepted for two terminals or epochs, so none runs twice; prompts go their way and nowhere else.
  */
 type Step =
-	| { kind: "acquire" | "renew" | "release" | "takeOver"; terminal: string; again: boolean; lost: boolean }
+	| {
+			kind: "acquire" | "renew" | "release" | "takeOver";
+			terminal: string;
+			again: boolean;
+			lost: boolean;
+			old: boolean;
+	  }
 	| { kind: "leave" | "write"; terminal: string }
 	| { kind: "send"; prompt: string; terminal: string; again: boolean }
 	| { kind: "withdraw"; prompt: string; again: boolean }
@@ -45,7 +51,11 @@ const ms = fc.oneof(
 	{ weight: 1, arbitrary: fc.integer({ min: 1, max: 2 * TURN_LOCK_MS }) },
 );
 /** Mostly the next one that it may be. */
-const which = fc.oneof({ weight: 3, arbitrary: fc.constant("due") }, { weight: 1, arbitrary: prompt });
+const which = fc.oneof(
+	{ weight: 3, arbitrary: fc.constant("due") },
+	{ weight: 1, arbitrary: fc.constant("going") },
+	{ weight: 1, arbitrary: prompt },
+);
 /** Mostly whoever it falls to by then: who holds the lock, or who accepted the prompt. */
 const who = fc.constantFrom("due", "due", "due", "t0", "t1", "t2", "t3");
 
@@ -57,6 +67,7 @@ const vStep: fc.Arbitrary<Step> = fc.oneof(
 			terminal,
 			again: often,
 			lost: rarely,
+			old: rarely,
 		}),
 	},
 	{ weight: 2, arbitrary: fc.record({ kind: kind("write", "write", "leave"), terminal }) },
@@ -138,9 +149,10 @@ async function play(steps: Step[]): Promise<void> {
 /** The step with "due" replaced by the prompt and the terminal whose turn it is. */
 function resolved({ lock, prompts }: World, step: Step): Step {
 	if (step.kind !== "accept" && step.kind !== "advance") return step;
-	const wanted = step.kind === "accept" ? ["queued"] : ["accepted", "started"];
-	const next = prompts.find(({ state }) => wanted.includes(state));
-	const promptId = step.prompt === "due" ? (next?.promptId ?? "p0") : step.prompt;
+	const going = prompts.find(({ state }) => state === "accepted" || state === "started");
+	const queued = prompts.find(({ state }) => state === "queued");
+	const next = step.prompt === "going" || step.kind === "advance" ? going : queued;
+	const promptId = /^p\d$/.test(step.prompt) ? step.prompt : (next?.promptId ?? "p0");
 	const accepted = prompts.find((one) => one.promptId === promptId)?.acceptedBy;
 	const due = (step.kind === "advance" ? accepted : lock.holder) ?? "t0";
 	return { ...step, prompt: promptId, terminal: step.terminal === "due" ? due : step.terminal };
@@ -274,7 +286,7 @@ async function changeLock(
 			return void expect(await mutate("turnLock:acquire", { ...at, label })).toMatchObject(due);
 		}
 		case "takeOver": {
-			const seen = lock.epoch;
+			const seen = old ? lock.epoch - 1 : lock.epoch;
 			const due = acquire(lock, terminalId, seen, TURN_LOCK_MS, lost);
 			return void expect(await mutate("turnLock:takeOver", { ...at, label, epoch: seen })).toMatchObject(due);
 		}

@@ -15,6 +15,15 @@ import { ScriptedModel } from "./scripted-model.ts";
 import { SessionObserver } from "./session-observer.ts";
 import { Stack } from "./stack.ts";
 
+export type TerminalOptions = {
+	more?: string[];
+	extension?: boolean;
+	env?: Record<string, string>;
+	version?: (typeof PI_VERSIONS)[number];
+	width?: number;
+	height?: number;
+};
+
 export class LiveSetup {
 	readonly pi: PiVersion;
 	readonly home: PiHome;
@@ -55,14 +64,11 @@ export class LiveSetup {
 		return new LiveSetup(pi, home, model, stack, observer);
 	}
 
-	/** Starts Pi in a terminal of its own. */
-	async terminal(
-		options: { more?: string[]; extension?: boolean; env?: Record<string, string> } = {},
-	): Promise<PiTerminal> {
-		const terminal = await PiTerminal.start(this.pi, this.home, {
-			args: piArguments(options),
-			env: options.env,
-		});
+	/** Starts Pi in a terminal of its own. @param options `version`: default is this setup's. */
+	async terminal(options: TerminalOptions = {}): Promise<PiTerminal> {
+		const { version, width, height, env } = options;
+		const pi = version ? await preparePi(version) : this.pi;
+		const terminal = await PiTerminal.start(pi, this.home, { args: piArguments(options), env, width, height });
 		this.#terminals.push(terminal);
 		return terminal;
 	}

@@ -102,7 +102,8 @@ export class PiTerminal {
 		home: PiHome,
 		options: { args?: string[]; env?: Record<string, string>; width?: number; height?: number } = {},
 	): Promise<PiTerminal> {
-		const { args = piArguments(), env = {}, width = 110, height = 36 } = options;
+		const { args = piArguments(), env = {} } = options;
+		const { width = 110, height = 36 } = options;
 		const socket = `opensync-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
 		const terminal = new PiTerminal(home, socket);
 		const script = join(home.root, `${socket}.sh`);
@@ -222,7 +223,7 @@ export class PiTerminal {
 }
 
 /** What stands in the editor, which is the lowest framed part of the screen. Empty when none is drawn. */
-function editorText(screen: string): string {
+export function editorText(screen: string): string {
 	const lines = screen.split("\n");
 	const frames = lines.flatMap((line, index) => (/─{20}$/.test(line) ? [index] : []));
 	const [top, bottom] = frames.slice(-2);

@@ -156,7 +156,7 @@ const model = (id: string) => ({
 	id,
 	name: id,
 	reasoning: true,
-	input: ["text" as const],
+	input: ["text" as const, "image" as const],
 	cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
 	contextWindow: 128_000,
 	maxTokens: 8192,
