@@ -76,8 +76,9 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 		terminalId: options.terminalId,
 		presence: { label, ...(shared ? { watching: shared.watching } : {}) },
 		streaming: streamingOf(settings),
-		...(shared ? { epoch: shared.epoch, drives: shared.drives, onStale: shared.onStale } : {}),
-		...(options.shared?.readOnly ? { push: false } : {}),
+		...(shared
+			? { epoch: shared.epoch, drives: shared.drives, onStale: shared.onStale, pushes: shared.pushes }
+			: {}),
 	});
 	shared?.attach(sync);
 	return {

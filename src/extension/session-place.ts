@@ -2,7 +2,8 @@
  * The file that this terminal writes its session to: the session's own when nobody else has it open, else a
  * replica. Found out before Pi draws the session, so that what is drawn is what is written.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
 import { dataPaths, pathsOf } from "../config/paths.ts";
 import type { PiInternals } from "./pi-internals.ts";
@@ -28,7 +29,13 @@ export function takePlace(ctx: ExtensionContext, internals: PiInternals): Place 
 	const own = processTerminal();
 	if (isReplica(replicasDir, file)) return replicaPlace(file, own.originals.get(file) ?? null, locksDir);
 	const lock = lockSessionFile(locksDir, file, own.terminalId);
-	if (lock.mine) return { isReplica: false, original: file, leave: () => lock.release() };
+	if (lock.mine) {
+		if (takeIn(file, replicasDir, locksDir, ctx.sessionManager.getSessionId())) {
+			internals.setSessionFile(file);
+			internals.refreshContext();
+		}
+		return { isReplica: false, original: file, leave: () => lock.release() };
+	}
 	if (!internals.canMoveFile || !internals.canAppend || !existsSync(file)) return ELSEWHERE;
 	const replica = replicaPath(replicasDir, ctx.sessionManager.getSessionId(), own.terminalId);
 	copyReplica(file, replica);
@@ -38,7 +45,25 @@ export function takePlace(ctx: ExtensionContext, internals: PiInternals): Place 
 	return replicaPlace(replica, file, locksDir);
 }
 
+/** What terminals that died left in their replicas of this session goes into its own file. @returns whether anything did. */
+function takeIn(file: string, replicasDir: string, locksDir: string, sessionId: string): boolean {
+	const folder = dirname(replicaPath(replicasDir, sessionId, "any"));
+	if (!existsSync(folder) || !existsSync(file)) return false;
+	let added = 0;
+	for (const name of readdirSync(folder)) {
+		const replica = join(folder, name);
+		const lock = lockSessionFile(locksDir, replica, processTerminal().terminalId);
+		if (!lock.mine) continue;
+		added += handBack(replica, file);
+		removeReplica(replica);
+		lock.release();
+	}
+	return added > 0;
+}
+
 function replicaPlace(replica: string, original: string | null, locksDir: string): Place {
+	// Says that somebody uses the replica, for whoever looks for those that nobody does.
+	const own = lockSessionFile(locksDir, replica, processTerminal().terminalId);
 	return {
 		isReplica: true,
 		original,
@@ -50,6 +75,7 @@ function replicaPlace(replica: string, original: string | null, locksDir: string
 			if (isHome) handBack(replica, original);
 			if (lock?.mine) lock.release();
 			if (sent || isHome) removeReplica(replica);
+			own.release();
 		},
 	};
 }

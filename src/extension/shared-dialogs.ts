@@ -18,7 +18,7 @@ export type SharedDialogsOptions = {
 	newId: () => string;
 	/** Somebody else is there who could answer. */
 	isShared: () => boolean;
-	readOnly: boolean;
+	readOnly: () => boolean;
 	log: (line: string) => void;
 };
 
@@ -159,7 +159,7 @@ export class SharedDialogs {
 
 	async #show(question: QuestionView): Promise<void> {
 		const { ctx, readOnly, backend, terminalId, log } = this.#options;
-		if (readOnly || ctx.mode !== "tui") return;
+		if (readOnly() || ctx.mode !== "tui") return;
 		const controller = new AbortController();
 		this.#shown.set(question.questionId, controller);
 		try {

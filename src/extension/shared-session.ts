@@ -11,16 +11,17 @@ import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/randomness.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { Present } from "../protocol/presence.ts";
-import type { PromptContent, PromptView } from "../protocol/prompt.ts";
 import type { SessionView } from "../protocol/session.ts";
 import type { SessionSync } from "../sync/contract.ts";
 import { Follower } from "../sync/follower.ts";
 import type { LiveBackend } from "../sync/ports.ts";
-import { type OwnPrompt, PromptDesk } from "../sync/prompt-desk.ts";
+import { PromptDesk } from "../sync/prompt-desk.ts";
 import { type LockState, TurnLockKeeper } from "../sync/turn-lock-keeper.ts";
 import { AcceptedPrompts } from "./accepted-prompts.ts";
+import { Leader } from "./leader.ts";
 import type { PiInternals } from "./pi-internals.ts";
 import { piTarget } from "./pi-target.ts";
+import { RemoteRun } from "./remote-run.ts";
 import { SharedDialogs } from "./shared-dialogs.ts";
 
 export type SharedSessionOptions = {
@@ -55,6 +56,8 @@ const FLUSH_MS = 5_000;
 /** A lock that was acquired for a prompt which started nothing is given back. */
 const UNUSED_MS = 4_000;
 
+const SCOPES_AGAIN_MS = 2_000;
+
 type Handled = { action: "handled" } | undefined;
 
 export class SharedSession {
@@ -64,14 +67,13 @@ export class SharedSession {
 	readonly #desk: PromptDesk;
 	readonly #dialogs: SharedDialogs;
 	readonly #accepted: AcceptedPrompts;
+	readonly #remote: RemoteRun;
+	readonly #leader: Leader;
 	#sync: SessionSync | null = null;
 	/** A run of this terminal's own is on. */
 	#running = false;
 	/** The lock is ours, for a run that is on or about to be. */
 	#driving = false;
-	#drawing = false;
-	#delivering = 0;
-	#mirrored: { steering: string[]; followUp: string[] } = { steering: [], followUp: [] };
 	#others = 0;
 	#base = { lastSeq: 0, added: 0 };
 	#fenced = false;
@@ -80,14 +82,13 @@ export class SharedSession {
 	#wasTheirs = false;
 	#catchingUp = true;
 	#stopped = false;
-	/** Who drove last, or is simply the other one. */
-	#leader: { terminalId: string; label: string } | null = null;
-	#endPlace: (() => void) | null = null;
-	/** The session that the leader went on to from this one. */
-	#wentTo: SessionView | null = null;
+	#readOnly: boolean;
+	/** False while it is not known whether this follower may change anything. */
+	#scopesKnown = true;
 
 	constructor(options: SharedSessionOptions) {
 		this.#options = options;
+		this.#readOnly = options.readOnly;
 		const { backend, clock, sessionId, terminalId, label, internals, ctx, log } = options;
 		this.#keeper = new TurnLockKeeper({
 			backend,
@@ -106,13 +107,11 @@ export class SharedSession {
 				ctx,
 				internals,
 				isBusy: () => this.#running || this.#driving,
-				onQueue: (steering, followUp) => {
-					this.#mirrored = { steering, followUp };
-				},
+				onQueue: (steering, followUp) => this.#remote.queueIs(steering, followUp),
 				onUnknownModel: (name) =>
 					this.#tell(`the session now uses ${name}, which this Pi does not have.`, "warning"),
 				onDrawing: (drawing) => {
-					this.#drawing = drawing;
+					this.#remote.drawing = drawing;
 				},
 			}),
 			held: (entryIds) => this.#sync?.held(entryIds),
@@ -122,6 +121,8 @@ export class SharedSession {
 			},
 			isLevel: () => this.#fenced || (this.#sync?.state().queued ?? 1) === 0,
 			onChange: () => this.#followed(),
+			onSideBranch: () =>
+				this.#tell("what another terminal wrote meanwhile was added as a side branch; see /tree.", "info"),
 			log,
 		});
 		this.#desk = new PromptDesk({
@@ -131,11 +132,10 @@ export class SharedSession {
 			terminalId,
 			newId: randomId,
 			epoch: () => (this.#driving && this.#keeper.state.kind === "mine" ? this.#keeper.state.epoch : null),
-			isFree: () =>
-				this.#keeper.state.kind === "none" && !this.#driving && !this.#running && !options.readOnly,
-			run: (prompt, content) => this.#run(prompt, content),
+			isFree: () => this.#keeper.state.kind === "none" && !this.#driving && !this.#running && !this.#readOnly,
+			run: (prompt, content) => this.#remote.run(prompt, content),
 			drive: () => void this.#driveQueued(),
-			onOwn: (own, back, reason) => this.#ownChanged(own, back, reason),
+			onOwn: (_own, back, reason) => this.#remote.ownChanged(back, reason),
 			log,
 		});
 		this.#accepted = new AcceptedPrompts((promptId, state, reason) =>
@@ -149,10 +149,21 @@ export class SharedSession {
 			terminalId,
 			newId: randomId,
 			isShared: () => this.#others > 0 && ctx.mode === "tui",
-			readOnly: options.readOnly,
+			readOnly: () => this.#readOnly,
 			log,
 		});
-		this.#shadow();
+		this.#remote = new RemoteRun({
+			...options,
+			desk: this.#desk,
+			accepted: this.#accepted,
+			isRemote: () => this.#isRemote,
+			isRunning: () => this.#running,
+			readOnly: () => this.#readOnly,
+			tell: (text, level) => this.#tell(text, level),
+		});
+		this.#leader = new Leader(backend, sessionId, (who, { title }) =>
+			this.#tell(`${who} went on to the session "${title}". Go along with /opensync:along.`, "info"),
+		);
 		if (options.isReplica) this.#follower.activate();
 	}
 
@@ -161,23 +172,24 @@ export class SharedSession {
 			lock: this.#keeper.state,
 			isRemote: this.#isRemote,
 			following: this.#follower.isActive,
-			readOnly: this.#options.readOnly,
+			readOnly: this.#readOnly,
 			dropped: this.#follower.dropped + this.#options.internals.dropped,
 		};
 	}
 
 	/** Where the other terminal went on to; null while it did not. */
 	get wentTo(): SessionView | null {
-		return this.#wentTo;
+		return this.#leader.wentTo;
 	}
 
 	/** For the session's writes: their epoch, and whether leaf and status are ours to say. */
 	readonly epoch = (): number | null => this.#keeper.epoch;
 	readonly drives = (): boolean => {
-		if (this.#options.readOnly) return false;
+		if (this.#readOnly) return false;
 		const { kind } = this.#keeper.state;
 		return kind === "mine" || (kind === "none" && !this.#fenced && !this.#catchingUp);
 	};
+	readonly pushes = (): boolean => !this.#readOnly && this.#scopesKnown;
 	readonly watching = (): boolean => this.#follower.isActive && !this.#driving;
 	readonly onStale = (): void => {
 		if (!this.#fenced)
@@ -194,6 +206,10 @@ export class SharedSession {
 		this.#sync = sync;
 		// What the backend has and the file has not, as after a run that another terminal finished.
 		this.#follower.activate();
+		if (this.#options.isReplica) {
+			this.#scopesKnown = false;
+			void this.#learnScopes();
+		}
 		this.#presenceChanged(sync.state().present);
 		sync.onState(({ present }) => this.#presenceChanged(present));
 	}
@@ -205,17 +221,17 @@ export class SharedSession {
 
 	/** A prompt was entered. */
 	async input(event: InputEvent): Promise<Handled> {
-		if (this.#delivering > 0 && event.source === "extension") return undefined;
+		if (this.#remote.isDelivering && event.source === "extension") return undefined;
 		if (this.#options.ctx.mode !== "tui") {
 			void this.#drive();
 			return undefined;
 		}
-		if (this.#options.readOnly)
+		if (this.#readOnly)
 			return this.#refuse(event, "this terminal only looks on. Leave with /opensync:detach to type here.");
 		if (this.#running || this.#driving) return undefined;
-		if (this.#keeper.state.kind === "theirs") return this.#forward(event);
+		if (this.#keeper.state.kind === "theirs") return this.#remote.forward(event);
 		const answer = await this.#drive();
-		if (answer === "held") return this.#forward(event);
+		if (answer === "held") return this.#remote.forward(event);
 		if (answer === "behind")
 			return this.#refuse(
 				event,
@@ -256,7 +272,7 @@ export class SharedSession {
 		if (this.#stopped) return;
 		this.#stopped = true;
 		this.#cancelUnused?.();
-		this.#endPlace?.();
+		this.#leader.stop();
 		this.#options.internals.restore();
 		this.#dialogs.stop();
 		this.#desk.stop();
@@ -317,115 +333,26 @@ export class SharedSession {
 		this.#options.onChange();
 	}
 
-	#forward(event: InputEvent): Handled {
-		const kind = event.streamingBehavior === "followUp" ? "followUp" : "steer";
-		const images = event.images?.length ? { images: event.images as PromptContent["images"] } : {};
-		this.#desk.send(kind, { text: event.text, ...images });
-		return { action: "handled" };
-	}
-
 	/** The text stays with whoever typed it. */
 	#refuse(event: InputEvent, why: string): Handled {
 		if (event.source === "extension") return undefined;
-		this.#giveText([event.text]);
+		this.#remote.giveText([event.text]);
 		this.#tell(why, "warning");
 		return { action: "handled" };
 	}
 
 	/** A prompt from here waits, and nobody drives any more: it is run here. */
 	async #driveQueued(): Promise<void> {
-		if (this.#options.readOnly || this.#driving || this.#running) return;
+		if (this.#readOnly || this.#driving || this.#running) return;
 		const answer = await this.#drive();
 		if (answer === "driving") this.#desk.look();
 	}
 
-	#run(prompt: PromptView, content: PromptContent): void {
-		const { ctx, internals, pi } = this.#options;
-		if (prompt.kind === "abort") {
-			ctx.abort();
-			this.#desk.advance(prompt.promptId, "done");
-			return;
-		}
-		const parts = [{ type: "text" as const, text: content.text }, ...(content.images ?? [])];
-		const deliverAs = prompt.kind === "followUp" ? ("followUp" as const) : ("steer" as const);
-		const options = { expandPromptTemplates: true, ...(this.#running ? { deliverAs } : {}) };
-		this.#delivering += 1;
-		const { session } = internals;
-		const before = this.#queued();
-		const done = () => {
-			this.#delivering -= 1;
-		};
-		if (!session?.sendUserMessage) {
-			pi.sendUserMessage(parts, options);
-			setTimeout(done, 100);
-			return this.#accepted.add(prompt.promptId, content.text);
-		}
-		// Waits for the whole run when it starts one: what was queued is looked up once it can be there.
-		const sent = session.sendUserMessage(parts, options);
-		const wasRunning = this.#running;
-		this.#accepted.add(prompt.promptId, content.text);
-		setTimeout(done, wasRunning ? 0 : 100);
-		sent.then(
-			() => {
-				if (!wasRunning) return;
-				const queued = this.#queued().find((text) => !before.includes(text));
-				if (queued) this.#accepted.queuedAs(prompt.promptId, queued);
-			},
-			(error: unknown) => {
-				const why = error instanceof Error ? error.message : String(error);
-				this.#accepted.failed(prompt.promptId, why);
-			},
-		);
-	}
-
-	#queued(): string[] {
-		const { session } = this.#options.internals;
-		return [...(session?.getSteeringMessages?.() ?? []), ...(session?.getFollowUpMessages?.() ?? [])];
-	}
-
-	#ownChanged(_own: readonly OwnPrompt[], back: readonly OwnPrompt[], reason: string | null): void {
-		if (back.length > 0) this.#giveText(back.map(({ content }) => content.text));
-		if (back.length > 0 && reason) this.#tell(`a prompt was not run: ${reason}`, "warning");
-		this.#options.internals.inject({ type: "queue_update", steering: [], followUp: [] });
-		this.#options.onChange();
-	}
-
-	/** Into the editor, before what stands there, as Pi does with what was queued. */
-	#giveText(texts: readonly string[]): void {
-		const { ctx } = this.#options;
-		if (!ctx.hasUI) return;
-		const there = ctx.ui.getEditorText();
-		ctx.ui.setEditorText([...texts, there].filter((text) => text.trim() !== "").join("\n\n"));
-	}
-
 	#presenceChanged(present: readonly Present[]): void {
 		const terminals = present.filter(({ kind }) => kind === "terminal");
-		const [first] = terminals;
-		if (first) this.#leader ??= { terminalId: first.clientId, label: first.label };
-		const isHere = terminals.some(({ clientId }) => clientId === this.#leader?.terminalId);
-		this.#observeLeader(isHere);
+		this.#leader.present(terminals);
 		this.#others = terminals.length;
 		this.#activity();
-	}
-
-	/** A leader that left is looked after: it may have gone on to another session. */
-	#observeLeader(isHere: boolean): void {
-		if (isHere) {
-			this.#endPlace?.();
-			this.#endPlace = null;
-			this.#wentTo = null;
-			return;
-		}
-		const { backend, sessionId } = this.#options;
-		const leader = this.#leader;
-		if (!leader || this.#endPlace) return;
-		this.#endPlace = backend.onPlace(leader.terminalId, (place) => {
-			const next = place?.session ?? null;
-			if (!next || next.sessionId === sessionId || next.sessionId === this.#wentTo?.sessionId) return;
-			this.#wentTo = next;
-			const title = next.title ? ` "${next.title}"` : ` ${next.sessionId.slice(0, 8)}`;
-			this.#tell(`${leader.label} went on to the session${title}. Go along with /opensync:along.`, "info");
-		});
 	}
 
 	/** Follows while there is somebody to follow. */
@@ -452,8 +379,11 @@ export class SharedSession {
 		if (this.#stopped) return;
 		this.#activity();
 		const isTheirs = state.kind === "theirs";
-		if (isTheirs && state.holder) this.#leader = state.holder;
-		if (this.#wasTheirs && !isTheirs) this.#mirrored = { steering: [], followUp: [] };
+		if (isTheirs && state.holder) this.#leader.drives(state.holder);
+		if (this.#wasTheirs && !isTheirs) {
+			this.#remote.queueIs([], []);
+			this.#remote.showQueue();
+		}
 		this.#wasTheirs = isTheirs;
 		if (state.kind !== "mine" && !this.#running && this.#driving && isTheirs) this.#driving = false;
 		this.#follower.look();
@@ -466,55 +396,15 @@ export class SharedSession {
 		if (ctx.hasUI) ctx.ui.notify(`OpenSync: ${text}`, level);
 	}
 
-	/** This Pi's session speaks for the run of another terminal while there is one. */
-	#shadow(): void {
-		const { internals } = this.#options;
-		const remote = () => this.#isRemote && !this.#drawing;
-		const orderStop = () => void this.#desk.send("abort", { text: "" });
-		internals.shadowGetter("isStreaming", (original) => remote() || original());
-		internals.shadow("abort", (original) => async () => {
-			if (!remote()) return await original();
-			if (!this.#options.readOnly) orderStop();
-		});
-		internals.shadow("getSteeringMessages", (original) => () => [
-			...original(),
-			...this.#mirrored.steering,
-			...this.#ownQueued("steer", this.#mirrored.steering),
-		]);
-		internals.shadow("getFollowUpMessages", (original) => () => [
-			...original(),
-			...this.#mirrored.followUp,
-			...this.#ownQueued("followUp", this.#mirrored.followUp),
-		]);
-		internals.shadow("clearQueue", (original) => () => {
-			const { steering, followUp } = original();
-			const back = this.#desk.withdraw((kept) => this.#takeText(kept.content.text));
-			const of = (kind: string) => back.filter((one) => one.kind === kind).map(({ content }) => content.text);
-			return {
-				steering: [...this.#accepted.returnFrom(steering), ...of("steer")],
-				followUp: [...this.#accepted.returnFrom(followUp), ...of("followUp")],
-			};
-		});
-		for (const name of ["abortRetry", "abortCompaction"] as const) {
-			internals.shadow(name, (original) => () => {
-				if (remote()) orderStop();
-				else original();
-			});
-		}
-	}
-
-	/** What was sent from here and is not shown by the holder yet. */
-	#ownQueued(kind: "steer" | "followUp", shown: readonly string[]): string[] {
-		return this.#desk.own
-			.filter((one) => one.kind === kind && one.state !== "started" && !shown.includes(one.content.text))
-			.map(({ content }) => content.text);
-	}
-
-	/** It was accepted after all: it must not stand in the editor as well. */
-	#takeText(text: string): void {
-		const { ctx } = this.#options;
-		const there = ctx.hasUI ? ctx.ui.getEditorText() : "";
-		if (there.startsWith(text)) ctx.ui.setEditorText(there.slice(text.length).trimStart());
-		this.#tell("a prompt had been accepted before it could be taken back.", "info");
+	/** A key without the scope to control lets a follower look on. */
+	async #learnScopes(): Promise<void> {
+		const { backend, clock } = this.#options;
+		const scopes = await backend.scopes().catch(() => null);
+		if (this.#stopped) return;
+		if (!scopes) return void clock.after(SCOPES_AGAIN_MS, () => void this.#learnScopes());
+		if (!scopes.includes("control")) this.#readOnly = true;
+		this.#scopesKnown = true;
+		this.#sync?.wake();
+		this.#options.onChange();
 	}
 }

@@ -38,8 +38,8 @@ export type SessionSyncOptions = {
 	epoch?: () => number | null;
 	/** Whether leaf and status of the session are this terminal's to say. Default: always. */
 	drives?: () => boolean;
-	/** Whether anything is sent at all. Default true; false: the backend is only read. */
-	push?: boolean;
+	/** Whether anything is sent at all; asked anew each time. Default: always. */
+	pushes?: () => boolean;
 	/** The backend took entries under an epoch that is over; the one that counts. */
 	onStale?: (epoch: number) => void;
 	streaming: Streaming;

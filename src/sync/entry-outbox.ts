@@ -110,7 +110,7 @@ export class EntryOutbox {
 
 	/** Looks at the source anew. */
 	hasWork(): boolean {
-		if (this.#options.push === false) return false;
+		if (this.#options.pushes?.() === false) return false;
 		try {
 			this.#feed.refresh();
 		} catch {

@@ -35,6 +35,8 @@ export type FollowerOptions = {
 	leafIs: (leafId: string | null) => void;
 	/** Nothing of this terminal's own waits to be sent: then a leaf that differs is somebody else's move. */
 	isLevel: () => boolean;
+	/** Messages that stand beside the way to the leaf have come. */
+	onSideBranch: () => void;
 	/** Something that `remote` or `seq` tell has changed. */
 	onChange: () => void;
 	log: (line: string) => void;
@@ -76,6 +78,7 @@ export class Follower {
 	#again = false;
 	#stopped = false;
 	#redraw: "moved" | "caughtUp" | null = null;
+	#aside = false;
 	#waiters: { seq: number; resolve: (level: boolean) => void }[] = [];
 
 	constructor(options: FollowerOptions) {
@@ -244,6 +247,8 @@ export class Follower {
 		}
 		this.#takeEntries();
 		this.#followLeaf();
+		if (this.#aside && !this.#redraw) this.#options.onSideBranch();
+		this.#aside = false;
 		await this.#draw();
 		if (!this.#joined && this.#seq !== before) target.refreshContext();
 		this.#waiters = this.#waiters.filter(({ seq, resolve }) => {
@@ -359,9 +364,11 @@ export class Follower {
 		if (entry.parentId !== before) {
 			// On another branch: where the session stands is said by its leaf, not by the newest entry.
 			const leafId = this.#live?.leafId ?? null;
-			if (leafId !== entry.id && before !== null) target.setLeaf(before);
-			else this.#redraw ??= "moved";
-			if (this.#joined?.replay.claims(entry)) return;
+			if (leafId !== entry.id && before !== null) {
+				target.setLeaf(before);
+				this.#aside ||= entry.type === "message";
+			} else this.#redraw ??= "moved";
+			this.#joined?.replay.claims(entry);
 			return;
 		}
 		this.#show(entry);

@@ -91,15 +91,12 @@ export const calm = () => Bun.sleep(700);
 type Cpu = Record<string, { pids: number[]; percent: number[] }>;
 
 /** One speech of `speaker`: each screen's delays in ms, token by token; CPU of the named processes meanwhile. */
-async function speech(
-	scene: Scene,
+export async function speech(
 	speaker: PtyPi,
-	screens: PtyPi[],
-	tokens: number,
-	rate: number,
+	screens: readonly PtyPi[],
+	{ mark, tokens, rate }: { mark: string; tokens: number; rate: number },
 	cpu: Cpu,
-) {
-	const mark = scene.mark();
+): Promise<number[][]> {
 	const prompt = `follow ${mark} ${tokens} ${rate}`;
 	const sum = (pids: number[]) => pids.reduce((total, pid) => total + usageOf(pid).cpuSeconds, 0);
 	const last = screens.map((screen) => screen.sees(word(mark, tokens - 1), 120_000));
@@ -115,7 +112,11 @@ async function speech(
 	const { saidAt } = await speaker.logged("said", prompt);
 	await calm();
 	return screens.map((screen) =>
-		saidAt.map((at, token) => msBetween(at, screen.seen.get(word(mark, token)) ?? at)),
+		saidAt.map((at, token) => {
+			const seen = screen.seen.get(word(mark, token));
+			if (seen === undefined) throw new Error(`${word(mark, token)} was never drawn.`);
+			return msBetween(at, seen);
+		}),
 	);
 }
 
@@ -132,7 +133,7 @@ export async function speeches(
 		const rounds: number[][][] = [];
 		const heavy = tokens === 2000 && rate === 300 ? cpu : {};
 		for (let round = 0; round < ROUNDS; round++)
-			rounds.push(await speech(scene, speaker, Object.values(screens), tokens, rate, heavy));
+			rounds.push(await speech(speaker, Object.values(screens), { mark: scene.mark(), tokens, rate }, heavy));
 		Object.keys(screens).forEach((name, screen) => {
 			for (const p of [50, 95, 99] as const) {
 				figures.push({

@@ -8,10 +8,10 @@ import { copyFileSync } from "node:fs";
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { createSetup, type Setup, type Up } from "../support/cli.ts";
-import { calm, enters, ROUNDS, Scene, speeches, word } from "./follow-scene.ts";
+import { calm, enters, ROUNDS, Scene, speech, speeches, word } from "./follow-scene.ts";
 import { msBetween } from "./monotonic.ts";
 import type { PtyPi } from "./pty-pi.ts";
-import { type Figure, median } from "./stats.ts";
+import { type Figure, median, percentile } from "./stats.ts";
 
 const CROWD = Number(process.env.BENCH_FOLLOWERS ?? 10);
 const JOIN_AT = 1000;
@@ -221,11 +221,36 @@ async function crowd(setup: Setup, up: Up): Promise<Figure[]> {
 			[`the first ${of}`]: first,
 		};
 		if (second) screens[`the second ${of}`] = second;
-		return await speeches(scene, a, screens, [], {
+		const figures = await speeches(scene, a, screens, [], {
 			[`the holder with ${count} followers`]: { pids: [a.pid], percent: [] },
 			[`each ${of}`]: { pids: followers.map(({ pid }) => pid), percent: [] },
 			[`the backend with ${count} followers`]: { pids: [up.pid], percent: [] },
 		});
+		await scene.close();
+		return [...figures, ...(await stockCrowd(setup, count + 1))];
+	} finally {
+		await scene.close();
+	}
+}
+
+/** What this machine can draw at all: as many stock Pis, each saying the same to its own screen at once. */
+async function stockCrowd(setup: Setup, count: number): Promise<Figure[]> {
+	const scene = new Scene(setup, "stock-crowd");
+	try {
+		const pis: PtyPi[] = [];
+		for (let index = 0; index < count; index++) pis.push(await scene.pi({ stock: true }));
+		const { tokens, rate } = { tokens: 2000, rate: 300 };
+		const rounds: number[][] = [];
+		for (let round = 0; round < ROUNDS; round++) {
+			const mark = scene.mark();
+			const all = pis.map(async (pi) => (await speech(pi, [pi], { mark, tokens, rate }, {}))[0] ?? []);
+			rounds.push((await Promise.all(all))[0] ?? []);
+		}
+		return ([50, 95, 99] as const).map((p) => ({
+			name: `delta to its screen, one of ${count} stock Pis, p${p}, ${tokens} tokens at ${rate}/s`,
+			unit: "ms",
+			rounds: rounds.map((delays) => percentile(delays, p)),
+		}));
 	} finally {
 		await scene.close();
 	}

@@ -275,6 +275,7 @@ async function changeLock(
 		kind,
 		terminal: terminalId,
 		lost,
+		old,
 	}: Extract<Step, { lost: boolean; kind: "acquire" | "renew" | "release" | "takeOver" }>,
 ): Promise<void> {
 	const epoch = lock.believed.get(terminalId)?.epoch ?? lock.epoch;

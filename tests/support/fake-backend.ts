@@ -8,7 +8,7 @@ import { APPEND_MAX_BYTES, APPEND_MAX_ENTRIES, INLINE_ENTRY_BYTES } from "../../
 import type { Beat, Present } from "../../src/protocol/presence.ts";
 import type { Opened, OpenSession, UpdateSession } from "../../src/protocol/session.ts";
 import type { DeltaOp, Push, StartStream } from "../../src/protocol/stream.ts";
-import { type Backend, BackendError, type Connection } from "../../src/sync/ports.ts";
+import { type Backend, BackendError, type Connection, type LiveBackend } from "../../src/sync/ports.ts";
 
 export type StoredEntry = EntryPush & { seq: number; json: string };
 export type StoredSession = {
@@ -18,11 +18,19 @@ export type StoredSession = {
 	status: string;
 	lastAppend: Append | null;
 };
-export type StoredStream = StartStream & { settled: number; ops: DeltaOp[]; pushes: number; ended: boolean };
+export type StoredStream = StartStream & {
+	settled: number;
+	settledEntryId: string | null;
+	ops: DeltaOp[];
+	/** Where each push begins. */
+	starts: number[];
+	pushes: number;
+	ended: boolean;
+};
 
 /** lost: it never arrived. unanswered: it was done, the answer was lost. */
 export type Fault = "lost" | "unanswered" | "refused" | "signedOut";
-export type Call = keyof Backend;
+export type Call = keyof LiveBackend;
 
 export class FakeStore {
 	readonly sessions = new Map<string, StoredSession>();
@@ -30,6 +38,8 @@ export class FakeStore {
 	readonly files = new Map<string, string>();
 	readonly present = new Map<string, Beat>();
 	readonly presenceListeners = new Set<() => void>();
+	/** Called after every call that was done. */
+	readonly changeListeners = new Set<() => void>();
 
 	/** JSON of a session's entries as a reader sees them, what it shares with ancestors first. */
 	read(sessionId: string): string[] {
@@ -107,7 +117,7 @@ export class FakeBackend implements Backend {
 	}
 
 	openSession(args: OpenSession): Promise<Opened> {
-		return this.#call("openSession", args, () => {
+		return this.call("openSession", args, () => {
 			let session = this.store.sessions.get(args.sessionId);
 			if (!session) {
 				session = { open: args, entries: [], leafId: null, status: "idle", lastAppend: null };
@@ -123,7 +133,7 @@ export class FakeBackend implements Backend {
 	}
 
 	updateSession(args: UpdateSession): Promise<void> {
-		return this.#call("updateSession", args, () => {
+		return this.call("updateSession", args, () => {
 			const session = this.store.session(args.sessionId);
 			if (args.leafId !== undefined) session.leafId = args.leafId;
 			if (args.status !== undefined) session.status = args.status;
@@ -131,10 +141,10 @@ export class FakeBackend implements Backend {
 	}
 
 	append(args: Append): Promise<Appended> {
-		return this.#call("append", args, () => this.#append(args));
+		return this.call("append", args, () => this.taken(args));
 	}
 
-	#append(args: Append): Appended {
+	protected taken(args: Append): Appended {
 		const session = this.store.session(args.sessionId);
 		if (args.entries.length > APPEND_MAX_ENTRIES) throw refused("too_large", "Too many entries.");
 		if (sizeOf(args.entries) > APPEND_MAX_BYTES) throw refused("too_large", "Too many bytes.");
@@ -164,8 +174,7 @@ export class FakeBackend implements Backend {
 		session.entries.push(...taken);
 		session.lastAppend = args;
 		if (args.leafId !== undefined) session.leafId = args.leafId;
-		const stream = args.settles && this.store.streams.get(args.settles.streamId);
-		if (stream && args.settles) stream.settled = Math.max(stream.settled, args.settles.upTo);
+		if (args.settles) settleStream(session, this.store.streams.get(args.settles.streamId), args.settles);
 		const entryCount = session.entries.length;
 		return {
 			added: taken.length,
@@ -176,7 +185,7 @@ export class FakeBackend implements Backend {
 	}
 
 	missing(sessionId: string, entryIds: string[]): Promise<string[]> {
-		return this.#call("missing", { sessionId, entryIds }, () => {
+		return this.call("missing", { sessionId, entryIds }, () => {
 			if (entryIds.length > 5000) throw refused("too_large", "Too many ids.");
 			const held = new Set(this.store.sessions.has(sessionId) ? this.store.ids(sessionId) : []);
 			return entryIds.filter((id) => !held.has(id));
@@ -184,7 +193,7 @@ export class FakeBackend implements Backend {
 	}
 
 	upload(json: string): Promise<string> {
-		return this.#call("upload", json, () => {
+		return this.call("upload", json, () => {
 			const id = `file-${this.store.files.size + 1}`;
 			this.store.files.set(id, json);
 			return id;
@@ -192,21 +201,30 @@ export class FakeBackend implements Backend {
 	}
 
 	startStream(args: StartStream): Promise<void> {
-		return this.#call("startStream", args, () => {
+		return this.call("startStream", args, () => {
 			this.store.session(args.sessionId);
 			if (this.store.streams.has(args.streamId)) return;
 			for (const stream of this.store.streams.values()) {
 				if (stream.sessionId === args.sessionId && stream.terminalId === args.terminalId) stream.ended = true;
 			}
-			this.store.streams.set(args.streamId, { ...args, settled: 0, ops: [], pushes: 0, ended: false });
+			this.store.streams.set(args.streamId, {
+				...args,
+				settled: 0,
+				settledEntryId: args.afterEntryId ?? null,
+				ops: [],
+				starts: [],
+				pushes: 0,
+				ended: false,
+			});
 		});
 	}
 
 	pushStream(args: Push): Promise<number> {
-		return this.#call("pushStream", args, () => {
+		return this.call("pushStream", args, () => {
 			const stream = this.store.streams.get(args.streamId);
 			if (!stream || stream.ended) return -1;
 			if (args.start !== stream.ops.length) return stream.ops.length;
+			stream.starts.push(stream.ops.length);
 			stream.ops.push(...(args.ops as DeltaOp[]));
 			stream.pushes += 1;
 			return stream.ops.length;
@@ -214,21 +232,21 @@ export class FakeBackend implements Backend {
 	}
 
 	endStream(streamId: string): Promise<void> {
-		return this.#call("endStream", streamId, () => {
+		return this.call("endStream", streamId, () => {
 			const stream = this.store.streams.get(streamId);
 			if (stream) stream.ended = true;
 		});
 	}
 
 	beat(args: Beat): Promise<void> {
-		return this.#call("beat", args, () => {
+		return this.call("beat", args, () => {
 			this.store.present.set(args.clientId, args);
 			for (const listener of this.store.presenceListeners) listener();
 		});
 	}
 
 	leave(clientId: string): Promise<void> {
-		return this.#call("leave", clientId, () => {
+		return this.call("leave", clientId, () => {
 			this.store.present.delete(clientId);
 			for (const listener of this.store.presenceListeners) listener();
 		});
@@ -250,7 +268,7 @@ export class FakeBackend implements Backend {
 		this.#listeners.clear();
 	}
 
-	async #call<T>(call: Call, args: unknown, run: () => T): Promise<T> {
+	protected async call<T>(call: Call, args: unknown, run: () => T): Promise<T> {
 		this.calls.push(call);
 		if (this.delay) await this.delay(call);
 		else await Promise.resolve();
@@ -261,12 +279,26 @@ export class FakeBackend implements Backend {
 		if (fault === "signedOut") throw new BackendError("signedOut", "key_revoked", "The key was revoked.");
 		if (fault === "refused") throw new BackendError("refused", "unexpected", "Server Error");
 		const result = run();
+		for (const listener of [...this.store.changeListeners]) listener();
 		if (fault === "unanswered") throw new BackendError("unreachable", "unexpected", "No answer in time.");
 		return result;
 	}
 }
 
-const refused = (code: RefusalCode, message: string): BackendError =>
+/** As `settleStream` in `convex/model/streaming.ts`. */
+function settleStream(
+	session: StoredSession,
+	stream: StoredStream | undefined,
+	{ upTo, entryId: id }: NonNullable<Append["settles"]>,
+): void {
+	const entryId = id ?? null;
+	if (!stream || stream.settled > upTo) return;
+	const seqOf = (id: string | null): number => session.entries.find((one) => one.entryId === id)?.seq ?? 0;
+	if (stream.settled < upTo || seqOf(entryId) > seqOf(stream.settledEntryId)) stream.settledEntryId = entryId;
+	stream.settled = upTo;
+}
+
+export const refused = (code: RefusalCode, message: string): BackendError =>
 	new BackendError("refused", code, message);
 
 const sizeOf = (entries: readonly EntryPush[]): number =>
