@@ -202,6 +202,26 @@ scenario("a terminal that leaves and does not hold the lock takes only its own",
 	});
 });
 
+scenario(
+	"what a terminal left accepted when it released fails when it leaves, or when another drives",
+	async (app) => {
+		const client = await running(app);
+		const release = { sessionId: "s", terminalId: "a", epoch: 1 };
+		await client.mutation(api.turnLock.release, release);
+		await beat(client, "a");
+		await beat(client, "b");
+		await leave(client, "b");
+		expect((await seen(client)).prompts).toEqual(INTACT);
+		await leave(client, "a");
+		expect((await seen(client)).prompts).toEqual(FAILED);
+		await acquire(client, "b");
+		await client.mutation(api.prompts.accept, { promptId: "queued by a", terminalId: "b", epoch: 2 });
+		await client.mutation(api.turnLock.release, { ...release, terminalId: "b", epoch: 2 });
+		await acquire(client, "a");
+		expect((await seen(client)).prompts[0]).toBe("queued: failed");
+	},
+);
+
 scenario("a terminal whose presence is over frees its lock too", async (app) => {
 	const client = await app.signIn();
 	await tell(client, session("s"));

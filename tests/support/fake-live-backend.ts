@@ -119,7 +119,7 @@ export class FakeLiveBackend extends FakeBackend implements LiveBackend {
 	declare readonly store: FakeLiveStore;
 	/** False: news wait for `deliver`. */
 	auto = true;
-	granted: Scope[] = ["read", "write", "control"] as Scope[];
+	granted: Scope[] = ["read", "write", "control"];
 	readonly #queries = new Set<Query>();
 	#scheduled = false;
 
@@ -210,6 +210,8 @@ export class FakeLiveBackend extends FakeBackend implements LiveBackend {
 			const held = this.store.held(args.sessionId);
 			if (held?.epoch === args.epoch && held.holder?.terminalId === args.terminalId) {
 				held.holder = null;
+				for (const [id, question] of this.store.questions)
+					if (question.terminalId === args.terminalId) this.store.questions.delete(id);
 				return { kind: "released" };
 			}
 			const lost = this.#lost(args.sessionId);

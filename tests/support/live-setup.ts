@@ -68,7 +68,12 @@ export class LiveSetup {
 	async terminal(options: TerminalOptions = {}): Promise<PiTerminal> {
 		const { version, width, height, env } = options;
 		const pi = version ? await preparePi(version) : this.pi;
-		const terminal = await PiTerminal.start(pi, this.home, { args: piArguments(options), env, width, height });
+		const terminal = await PiTerminal.start(pi, this.home, {
+			args: piArguments(options),
+			env,
+			width,
+			height,
+		});
 		this.#terminals.push(terminal);
 		return terminal;
 	}

@@ -85,6 +85,11 @@ export class ScriptedModel {
 		});
 	}
 
+	/** Requests that nobody has taken are not answered. */
+	dropRequests(): void {
+		this.#requests.length = 0;
+	}
+
 	async stop(): Promise<void> {
 		for (const socket of this.#sockets) socket.destroy();
 		await new Promise((resolve) => this.#server.close(resolve));

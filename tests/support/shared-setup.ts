@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { LiveSetup, type TerminalOptions } from "./live-setup.ts";
-import { type PiTerminal, readSession, sessionFiles } from "./pi-terminal.ts";
+import { editorText, type PiTerminal, readSession, sessionFiles } from "./pi-terminal.ts";
 import type { PI_VERSIONS } from "./pi-versions.ts";
 import type { ModelRequest } from "./scripted-model.ts";
 import { waitFor } from "./wait-for.ts";
@@ -45,7 +45,10 @@ export class SharedSetup {
 	}
 
 	/** One terminal that has had one prompt, "first prompt", and its answer, "Answer one.". */
-	static async start(versions: readonly [Version, Version], options: TerminalOptions = {}): Promise<SharedSetup> {
+	static async start(
+		versions: readonly [Version, Version],
+		options: TerminalOptions = {},
+	): Promise<SharedSetup> {
 		const live = await LiveSetup.start(versions[0]);
 		try {
 			const a = await live.terminal({ ...ROOMY, ...options });
@@ -96,7 +99,8 @@ export class SharedSetup {
 	async settled(...terminals: PiTerminal[]): Promise<void> {
 		for (const terminal of terminals)
 			await terminal.waitFor(
-				(screen) => !isWorking(screen) && footer(screen).includes("synced") && !footer(screen).includes("working"),
+				(screen) =>
+					!isWorking(screen) && footer(screen).includes("synced") && !footer(screen).includes("working"),
 				"the end of the run",
 			);
 	}
@@ -117,7 +121,9 @@ export class SharedSetup {
 			return shown.every((one) => one === shown[0]);
 		};
 		await waitFor(isSame, "the same transcript everywhere", 8_000).catch((error: unknown) => {
-			throw new Error(`${String(error)}\n${shown.map((one, at) => `--- terminal ${at + 1}\n${one}`).join("\n")}`);
+			throw new Error(
+				`${String(error)}\n${shown.map((one, at) => `--- terminal ${at + 1}\n${one}`).join("\n")}`,
+			);
 		});
 		return shown[0] as string;
 	}
@@ -126,7 +132,9 @@ export class SharedSetup {
 		const compared = terminals.length > 0 ? terminals : this.#terminals;
 		let lines: string[][] = [];
 		const isSame = () => {
-			lines = compared.map((one) => readSession(this.fileOf(one)).entries.map((entry) => JSON.stringify(entry)));
+			lines = compared.map((one) =>
+				readSession(this.fileOf(one)).entries.map((entry) => JSON.stringify(entry)),
+			);
 			return lines.every((one) => one.join("\n") === lines[0]?.join("\n"));
 		};
 		await waitFor(isSame, "the same entries everywhere", 8_000).catch((error: unknown) => {
@@ -143,6 +151,22 @@ export class SharedSetup {
 		for (const one of this.#terminals) await one.waitForText(answer);
 		await this.expectLevel();
 		return request;
+	}
+
+	/** Ends what a test that failed has left: no run, no dialog, nothing in the editors. */
+	async calm(): Promise<void> {
+		for (let attempt = 0; attempt < 20; attempt += 1) {
+			let isCalm = true;
+			for (const terminal of this.#terminals) {
+				const screen = await terminal.screen();
+				const key = isWorking(screen) ? "Escape" : editorText(screen).trim() === "" ? null : "C-u";
+				if (key) await terminal.press(key);
+				isCalm &&= key === null;
+			}
+			if (isCalm) return;
+			this.live.model.dropRequests();
+			await Bun.sleep(300);
+		}
 	}
 
 	tearDown(): Promise<void> {

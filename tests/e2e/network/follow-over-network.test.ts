@@ -173,7 +173,8 @@ describe("one session on two machines", () => {
 			await b.waitForText("B answers alone.");
 			await net.a.restore();
 			await a.waitForText("B answers alone.", LINK_MS);
-			for (const terminal of [a, b]) await terminal.waitForText("side branch", LINK_MS);
+			for (const terminal of [a, b])
+				await terminal.waitFor((screen) => /side\s+branch/.test(screen), "the side branch told", LINK_MS);
 			const texts = JSON.stringify(await net.stored(net.a.sessionFiles(sessionId)[0] as string));
 			expect(texts).toContain("A ends alone.");
 			expect(texts).toContain("B answers alone.");

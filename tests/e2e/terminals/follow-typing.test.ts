@@ -1,5 +1,5 @@
 /** Two real Pis at one session, on both versions and mixed: what is typed and said in one shows in the other. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { editorText, type PiTerminal, readSession } from "../../support/pi-terminal.ts";
 import {
 	conversation,
@@ -24,6 +24,7 @@ describe.each([...VERSION_PAIRS])("two terminals, Pi %s and Pi %s", (...versions
 		a = shared.a;
 		b = await shared.join();
 	}, SLOW);
+	beforeEach(() => shared.calm(), SLOW);
 	afterAll(() => shared?.tearDown());
 
 	test(
@@ -65,19 +66,20 @@ describe.each([...VERSION_PAIRS])("two terminals, Pi %s and Pi %s", (...versions
 				await speaker.submit("say it slowly");
 				const request = await shared.live.model.next();
 				const steps = [
-					() => request.thinking("I will think "),
-					() => request.thinking("about it. "),
-					() => request.text("Slowly "),
-					() => request.text("and **boldly** "),
-					() => request.text("said.\n\n- a list\n"),
-					() => request.text("- of two"),
-				];
-				for (const step of steps) {
+					[() => request.thinking("I will think "), "I will think"],
+					[() => request.thinking("about it. "), "about it."],
+					[() => request.text("Slowly "), "Slowly"],
+					[() => request.text("and **boldly** "), "and boldly"],
+					[() => request.text("said.\n\n- a list\n"), "- a list"],
+					[() => request.text("- of two"), "- of two"],
+				] as const;
+				for (const [step, end] of steps) {
 					step();
+					for (const terminal of [speaker, other])
+						await terminal.waitFor((screen) => transcript(screen).endsWith(end), `"${end}" at the end`);
 					await shared.expectSameScreens();
 					expect(isWorking(await other.screen())).toBe(true);
 				}
-				expect(transcript(await other.screen())).toEndWith("- of two");
 				request.finish();
 				await shared.expectLevel();
 			}
@@ -96,12 +98,12 @@ describe.each([...VERSION_PAIRS])("two terminals, Pi %s and Pi %s", (...versions
 				.tool("bash", { command })
 				.tool("read", { path: "README.md" })
 				.finish();
-			for (const terminal of [a, b]) await terminal.waitForText(" alpha");
+			for (const terminal of [a, b]) await terminal.waitForText("\n alpha");
 			await shared.expectSameScreens();
-			expect(transcript(await b.screen())).not.toContain(" omega");
+			expect(transcript(await b.screen())).not.toContain("\n omega");
 			await Bun.write(gate, "");
 			const after = await shared.live.model.next();
-			await b.waitForText(" omega");
+			await b.waitForText("\n omega");
 			await shared.expectSameScreens();
 			after.tool("bash", { command: "echo broken; exit 3" }).finish();
 			const last = await shared.live.model.next();
