@@ -15,6 +15,7 @@ import { asRefusal, type RefusalCode } from "../protocol/errors.ts";
 import { BackendError, type Connection } from "../sync/ports.ts";
 import { createStatus, lateness, type Status } from "./connection-status.ts";
 import { type Functions, NAMES } from "./functions.ts";
+import { watchfulSocket } from "./silent-socket.ts";
 import { causeOf, type Fetch } from "./token-exchange.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 
@@ -125,7 +126,7 @@ async function connect(options: LinkOptions, tokens: Tokens, status: Status): Pr
 		unsavedChangesWarning: false,
 		skipConvexDeploymentUrlCheck: true,
 		initialAuthTokenReuse: true,
-		...(options.webSocket ? { webSocketConstructor: options.webSocket } : {}),
+		webSocketConstructor: watchfulSocket(options.webSocket ?? WebSocket),
 	});
 	const signIn = (): void =>
 		client.setAuth(

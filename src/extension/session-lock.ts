@@ -17,7 +17,7 @@ export type SessionLock = {
 /** @param folder where the notes are kept. */
 export function lockSessionFile(folder: string, file: string, terminalId: string): SessionLock {
 	const note = join(folder, `${createHash("sha256").update(realPath(file)).digest("hex").slice(0, 32)}.json`);
-	const own = JSON.stringify({ pid: process.pid, terminalId, file });
+	const own = JSON.stringify({ pid: process.pid, born: bornAt(process.pid), terminalId, file });
 	const release = () => {
 		if (readNote(note)?.terminalId === terminalId) rmSync(note, { force: true });
 	};
@@ -31,8 +31,7 @@ export function lockSessionFile(folder: string, file: string, terminalId: string
 		}
 		const holder = readNote(note);
 		if (holder?.terminalId === terminalId) return { mine: true, release };
-		if (holder && holder.pid !== process.pid && isAlive(holder.pid))
-			return { mine: false, release: () => {} };
+		if (holder && holder.pid !== process.pid && isAlive(holder)) return { mine: false, release: () => {} };
 		rmSync(note, { force: true });
 	}
 	return { mine: false, release: () => {} };
@@ -51,21 +50,36 @@ export function realPath(file: string): string {
 	}
 }
 
-function readNote(note: string): { pid: number; terminalId: string } | null {
+type Holder = { pid: number; born: string | null; terminalId: string };
+
+function readNote(note: string): Holder | null {
 	try {
-		const { pid, terminalId } = JSON.parse(readFileSync(note, "utf8")) as Record<string, unknown>;
-		return typeof pid === "number" && typeof terminalId === "string" ? { pid, terminalId } : null;
+		const { pid, born, terminalId } = JSON.parse(readFileSync(note, "utf8")) as Record<string, unknown>;
+		if (typeof pid !== "number" || typeof terminalId !== "string") return null;
+		return { pid, terminalId, born: typeof born === "string" ? born : null };
 	} catch {
 		// Gone, or half written by a Pi that died: nobody has the file.
 		return null;
 	}
 }
 
-function isAlive(pid: number): boolean {
+function isAlive({ pid, born }: Holder): boolean {
 	try {
 		process.kill(pid, 0);
-		return true;
 	} catch (error) {
 		return (error as NodeJS.ErrnoException).code === "EPERM";
+	}
+	// Process ids are given again: another one with that number was born at another time.
+	return born === null || bornAt(pid) === born;
+}
+
+/** When a process started, as Linux counts it; null where that is not told. */
+function bornAt(pid: number): string | null {
+	try {
+		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+		// The name in brackets may hold anything; the start is the 20th field after it.
+		return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+	} catch {
+		return null;
 	}
 }

@@ -8,9 +8,7 @@ export class FakeClock implements Clock {
 	#order = 0;
 	readonly #timers = new Set<Timer>();
 
-	now(): number {
-		return this.#now;
-	}
+	readonly now = (): number => this.#now;
 
 	after(ms: number, run: () => void): () => void {
 		this.#order += 1;

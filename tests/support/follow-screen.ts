@@ -172,12 +172,9 @@ const blocksOf = ({ content }: Json): Json[] => (Array.isArray(content) ? (conte
 /** What a person reads of a message or a result. */
 function textOf(message: Json): string {
 	if (typeof message.content === "string") return message.content;
-	return blocksOf(message)
-		.map((block) =>
-			block.type === "text" ? block.text : block.type === "thinking" ? `(${block.thinking})` : "",
-		)
-		.join("|")
-		.replaceAll(/\(\)|\|/g, "");
+	const said = (block: Json): string =>
+		block.type === "text" ? String(block.text) : block.type === "thinking" ? String(block.thinking) : "";
+	return blocksOf(message).map(said).join("");
 }
 
 /** Rows that a session's entries make when it is opened. */

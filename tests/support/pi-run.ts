@@ -241,7 +241,8 @@ export class RunWriter {
 	}
 
 	#event(event: PiEvent): void {
-		this.#steps.push({ kind: "event", event });
+		// What Pi goes on changing afterwards.
+		this.#steps.push({ kind: "event", event: structuredClone(event) });
 	}
 
 	#entry(type: string, rest: Record<string, unknown>): void {

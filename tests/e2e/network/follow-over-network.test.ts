@@ -175,9 +175,38 @@ describe("one session on two machines", () => {
 			await a.waitForText("B answers alone.", LINK_MS);
 			for (const terminal of [a, b])
 				await terminal.waitFor((screen) => /side\s+branch/.test(screen), "the side branch told", LINK_MS);
-			const texts = JSON.stringify(await net.stored(net.a.sessionFiles(sessionId)[0] as string));
-			expect(texts).toContain("A ends alone.");
-			expect(texts).toContain("B answers alone.");
+			const ids = (entries: readonly { id: string }[]) => entries.map(({ id }) => id).sort();
+			await waitFor(() => fileOf("a").length === fileOf("b").length, "files of one length", LINK_MS);
+			expect(ids(fileOf("b"))).toEqual(ids(fileOf("a")));
+			expect(JSON.stringify(fileOf("b"))).toContain("A ends alone.");
+			expect(JSON.stringify(fileOf("a"))).toContain("B answers alone.");
+			await a.submit("who was heard?");
+			const next = await net.a.model.next();
+			const context = JSON.stringify(next.context.messages);
+			expect(context).toContain("B answers alone.");
+			expect(context).not.toContain("A ends alone.");
+			next.text("Only B.").finish();
+			await b.waitForText("Only B.");
+		},
+		SLOW,
+	);
+
+	test(
+		"runs a prompt once that was typed for a run while the author’s link was cut",
+		async () => {
+			await a.submit("a long one");
+			const request = await net.a.model.next();
+			request.text("Heard by both, ");
+			await b.waitForText("Heard by both,");
+			await net.b.cut();
+			await b.submit("typed in the dark");
+			await net.b.restore();
+			await a.waitForText("typed in the dark", LINK_MS);
+			request.text("and ended.").finish();
+			(await net.a.model.next()).text("Light again.").finish();
+			await b.waitForText("Light again.");
+			await expectLevel();
+			expect(JSON.stringify(fileOf("a")).split("typed in the dark")).toHaveLength(2);
 		},
 		SLOW,
 	);

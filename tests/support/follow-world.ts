@@ -1,0 +1,214 @@
+/**
+ * One terminal that runs and others that follow it, over the fake backend, in a time that stands still.
+ * What happens between two steps of a run is drawn by the test.
+ */
+import { expect } from "bun:test";
+import fc from "fast-check";
+import { LateSync } from "../../src/extension/late-sync.ts";
+import { RunTeller } from "../../src/extension/run-teller.ts";
+import type { SessionSync } from "../../src/sync/contract.ts";
+import { Follower } from "../../src/sync/follower.ts";
+import type { Fault } from "./fake-backend.ts";
+import { FakeClock, settle } from "./fake-clock.ts";
+import { FakeLiveBackend, FakeLiveStore, type Query } from "./fake-live-backend.ts";
+import { FakeSession } from "./fake-session.ts";
+import { drawn, MemoryTarget, type Row } from "./follow-screen.ts";
+import { type RunScript, RunWriter, type Step } from "./pi-run.ts";
+import { harness } from "./sync-harness.ts";
+
+/** What happens before a step of a run. */
+export type Moment =
+	/** A terminal joins whose file has this much of the session. */
+	| { kind: "join"; known: number }
+	/** Followers hear nothing for so many steps: what they miss must be read. */
+	| { kind: "deaf"; steps: number }
+	| { kind: "time"; ms: number }
+	/** The holder's pushes take that long from now on. */
+	| { kind: "slow"; ms: number }
+	| { kind: "faults"; next: (Fault | null)[] }
+	| { kind: "reverse" };
+
+const moment = (slowest: number, faults: boolean): fc.Arbitrary<Moment | null> =>
+	fc.oneof(
+		{ weight: 12, arbitrary: fc.constant(null) },
+		{
+			weight: 2,
+			arbitrary: fc.record({ kind: fc.constant("join" as const), known: fc.nat(40) }),
+		},
+		{ weight: 1, arbitrary: fc.record({ kind: fc.constant("deaf" as const), steps: fc.nat(12) }) },
+		{ weight: 3, arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.nat(30) }) },
+		{ weight: 1, arbitrary: fc.record({ kind: fc.constant("slow" as const), ms: fc.nat(slowest) }) },
+		{ weight: 1, arbitrary: fc.constant({ kind: "reverse" as const }) },
+		...(faults
+			? [
+					{
+						weight: 1,
+						arbitrary: fc.record({
+							kind: fc.constant("faults" as const),
+							next: fc.array(fc.constantFrom(null, "lost" as const, "unanswered" as const), {
+								maxLength: 3,
+							}),
+						}),
+					},
+				]
+			: []),
+	);
+
+export const moments = (slowest: number, faults: boolean): fc.Arbitrary<(Moment | null)[]> =>
+	fc.array(moment(slowest, faults), { maxLength: 120 });
+
+export type Following = {
+	follower: Follower;
+	target: MemoryTarget;
+	backend: FakeLiveBackend;
+	log: string[];
+	seen: Row[][];
+};
+
+export class FollowWorld {
+	readonly clock = new FakeClock();
+	readonly store = new FakeLiveStore(this.clock);
+	readonly session = new FakeSession();
+	readonly followers: Following[] = [];
+	readonly #backend = new FakeLiveBackend(this.store);
+	readonly #late = new LateSync();
+	readonly #teller = new RunTeller(this.#late, () => {});
+	readonly #sync: SessionSync;
+	readonly #writer = new RunWriter();
+	#deaf = 0;
+	#slow = 0;
+	#reverse = false;
+
+	constructor() {
+		this.session.user("before");
+		this.session.assistant("answered before");
+		this.#backend.auto = false;
+		this.#backend.delay = (call) =>
+			this.#slow > 0 && call === "pushStream"
+				? new Promise((resolve) => void this.clock.after(this.#slow, resolve))
+				: Promise.resolve();
+		const { sync } = harness({ session: this.session, backend: this.#backend, clock: this.clock });
+		this.#sync = sync;
+		this.#late.attach(sync);
+	}
+
+	/** A terminal begins to follow. @param known how many entries its file has, as many as there are at most. */
+	join(known: number): Following {
+		const backend = new FakeLiveBackend(this.store);
+		backend.auto = false;
+		const seen: Row[][] = [];
+		const target: MemoryTarget = new MemoryTarget(this.session.list.slice(0, known), () =>
+			seen.push(structuredClone(target.screen.rows)),
+		);
+		const log: string[] = [];
+		const follower = new Follower({
+			backend,
+			clock: this.clock,
+			sessionId: this.session.sessionId,
+			terminalId: `follower-${this.followers.length + 1}`,
+			target,
+			held: () => {},
+			leafIs: () => {},
+			isLevel: () => true,
+			onSideBranch: () => log.push("a side branch"),
+			onChange: () => {},
+			log: (line) => log.push(line),
+		});
+		follower.activate();
+		const following = { follower, target, backend, log, seen };
+		this.followers.push(following);
+		return following;
+	}
+
+	async play(scripts: readonly RunScript[], list: readonly (Moment | null)[]): Promise<void> {
+		await this.clock.advance(10);
+		const steps = scripts.flatMap((script) => this.#writer.write(script));
+		for (const [index, step] of steps.entries()) {
+			await this.#happen(list[index] ?? null);
+			this.#step(step);
+			await settle(1);
+			await this.deliver();
+		}
+	}
+
+	#step(step: Step): void {
+		if (step.kind === "event") this.#teller.handle(step.event);
+		else {
+			this.session.add(step.type, step.rest);
+			this.#sync.wake();
+		}
+	}
+
+	async #happen(happening: Moment | null): Promise<void> {
+		switch (happening?.kind) {
+			case undefined:
+				return;
+			case "join":
+				this.join(happening.known);
+				return;
+			case "deaf":
+				this.#deaf = happening.steps;
+				return;
+			case "time":
+				return await this.clock.advance(happening.ms);
+			case "slow":
+				this.#slow = happening.ms;
+				return;
+			case "reverse":
+				this.#reverse = !this.#reverse;
+				return;
+			case "faults": {
+				const faults = [...happening.next];
+				this.#backend.fault = () => faults.shift() ?? null;
+			}
+		}
+	}
+
+	async deliver(): Promise<void> {
+		if (this.#deaf > 0) {
+			this.#deaf -= 1;
+			return;
+		}
+		const order = (queries: Query[]): Query[] => (this.#reverse ? queries.reverse() : queries);
+		for (const { backend } of this.followers) backend.deliver(order);
+		await settle(1);
+	}
+
+	/** All that is under way arrives. */
+	async end(): Promise<void> {
+		this.#deaf = 0;
+		this.#slow = 0;
+		this.#backend.fault = () => null;
+		for (let round = 0; round < 12; round += 1) {
+			await this.clock.advance(round < 6 ? 100 : 5_000);
+			await this.deliver();
+		}
+		await this.#sync.dispose();
+		for (const { follower } of this.followers) follower.stop();
+	}
+
+	/** The follower has what the file has, shows what the file shows, and never showed anything else. */
+	check({ target, log, seen, follower }: Following): void {
+		expect(log).toEqual([]);
+		expect(target.list.map((entry) => JSON.stringify(entry))).toEqual(this.session.lines());
+		const final = drawn(this.session.list);
+		expect(target.screen.rows).toEqual(final);
+		expect(target.screen.working).toBe(false);
+		expect(follower.dropped).toBe(0);
+		for (const rows of seen) expectPrefix(rows, final);
+	}
+}
+
+/** Rows on their way to `final`. */
+export function expectPrefix(rows: readonly Row[], final: readonly Row[]): void {
+	expect(rows.length).toBeLessThanOrEqual(final.length);
+	for (const [index, row] of rows.entries()) {
+		const whole = final[index] as Row;
+		expect(row.kind).toBe(whole.kind);
+		if (row.kind === "tool" && whole.kind === "tool") {
+			expect(row.id).toBe(whole.id);
+			if (whole.isError && whole.text === "broken off") continue;
+		}
+		if (!whole.text.startsWith(row.text)) expect(row.text).toBe(whole.text);
+	}
+}
