@@ -39,7 +39,18 @@ export type OpenedSync = {
 /** Starts to sync. Nothing waits for the network; rejects only when a part of ours cannot be loaded. */
 export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 	const { settings } = options;
-	const connect = await loadConnect();
+	// First of all, so that its way to the backend and the loading of the rest go on together.
+	const backend = options.backend ?? (await loadConnect())(settings, options.log);
+	try {
+		return await open(options, backend);
+	} catch (error) {
+		await backend.close();
+		throw error;
+	}
+}
+
+async function open(options: OpenSyncOptions, backend: LiveBackend): Promise<OpenedSync> {
+	const { settings } = options;
 	await roomForPi();
 	const { createSessionSync } = await import("../sync/session-sync.ts");
 	await roomForPi();
@@ -49,7 +60,6 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 		toolCalls: settings.syncToolCalls,
 		thinking: settings.syncThinking,
 	});
-	const backend = options.backend ?? connect(settings, options.log);
 	await roomForPi();
 	const { SharedSession } = await import("./shared-session.ts");
 	const { clock, terminalId, log, source } = options;

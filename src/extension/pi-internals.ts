@@ -53,6 +53,7 @@ type Manager = {
 	branch?(id: string): void;
 	resetLeaf?(): void;
 	setSessionFile?(path: string): void;
+	sessionDir?: string;
 	labelsById?: Map<string, string>;
 	labelTimestampsById?: Map<string, string>;
 };
@@ -178,6 +179,11 @@ export class PiInternals {
 
 	setSessionFile(path: string): void {
 		this.#manager.setSessionFile?.(path);
+	}
+
+	/** Where Pi puts the sessions that come after this one. */
+	setSessionDir(folder: string): void {
+		if (typeof this.#manager.sessionDir === "string") this.#manager.sessionDir = folder;
 	}
 
 	refreshContext(): void {

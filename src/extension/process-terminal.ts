@@ -15,6 +15,8 @@ export type ProcessTerminal = {
 	problemsTold: string;
 	/** The own file of a session, by its replica here. */
 	readonly originals: Map<string, string>;
+	/** Pi's folder for sessions; null before the first one that stands there. */
+	sessionDir: string | null;
 	/** Replicas that only look on. */
 	readonly readOnly: Set<string>;
 	/** The session file that was left for a replica: where `/opensync:detach` goes back to. */
@@ -31,6 +33,7 @@ export function processTerminal(): ProcessTerminal {
 		introduced: false,
 		problemsTold: "",
 		originals: new Map(),
+		sessionDir: null,
 		readOnly: new Set(),
 		before: new Map(),
 	};

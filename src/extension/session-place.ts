@@ -15,8 +15,11 @@ export type Place = {
 	readonly isReplica: boolean;
 	/** The session's own file, where it is on this machine. */
 	readonly original: string | null;
-	/** The session is left: what the replica has besides goes to the original, if nobody has it open. @param sent the backend has everything. */
-	leave(sent: boolean): void;
+	/**
+	 * The session is left: what the replica has besides goes to the original, if nobody has it open.
+	 * @param done the backend has everything, and nobody reads the replica any more.
+	 */
+	leave(done: boolean): void;
 };
 
 const ELSEWHERE: Place = { isReplica: false, original: null, leave: () => {} };
@@ -27,7 +30,12 @@ export function takePlace(ctx: ExtensionContext, internals: PiInternals): Place 
 	if (file === undefined) return ELSEWHERE;
 	const { replicasDir, locksDir } = dataPaths(pathsOf().dataDir);
 	const own = processTerminal();
-	if (isReplica(replicasDir, file)) return replicaPlace(file, own.originals.get(file) ?? null, locksDir);
+	if (isReplica(replicasDir, file)) {
+		// Pi would put what comes after this session beside its file.
+		if (own.sessionDir) internals.setSessionDir(own.sessionDir);
+		return replicaPlace(file, own.originals.get(file) ?? null, locksDir);
+	}
+	own.sessionDir = ctx.sessionManager.getSessionDir();
 	const lock = lockSessionFile(locksDir, file, own.terminalId);
 	if (lock.mine) {
 		if (takeIn(file, replicasDir, locksDir, ctx.sessionManager.getSessionId())) {
@@ -67,14 +75,14 @@ function replicaPlace(replica: string, original: string | null, locksDir: string
 	return {
 		isReplica: true,
 		original,
-		leave(sent) {
+		leave(done) {
 			const lock: SessionLock | null = original
 				? lockSessionFile(locksDir, original, processTerminal().terminalId)
 				: null;
 			const isHome = lock?.mine === true && original !== null;
 			if (isHome) handBack(replica, original);
 			if (lock?.mine) lock.release();
-			if (sent || isHome) removeReplica(replica);
+			if (done) removeReplica(replica);
 			own.release();
 		},
 	};

@@ -191,7 +191,9 @@ export class Terminal {
 			this.guard.background("start", () => this.#begin(this.#wantsSync(), parent));
 		};
 		// Not unref'd: in print mode nothing else may hold the process while what syncs is loaded.
-		setTimeout(() => this.#beginOnce?.(), this.#early ? 0 : FIRST_PAINT_MS);
+		// Who came to follow came for what is with the backend.
+		const isWaited = this.#early !== null || this.#place?.isReplica === true;
+		setTimeout(() => this.#beginOnce?.(), isWaited ? 0 : FIRST_PAINT_MS);
 	}
 
 	#heard(event: PiEvent): void {
@@ -271,7 +273,7 @@ export class Terminal {
 		this.#unhear = null;
 		this.#internals?.restore();
 		this.#ctx = null;
-		const closing = this.#quietly(this.#close(budget));
+		const closing = this.#quietly(this.#close(budget, reason));
 		processTerminal().closing = closing;
 		return closing;
 	}
@@ -280,18 +282,21 @@ export class Terminal {
 		return closing.catch((error: unknown) => this.log(`closing failed: ${oneLine(error)}`));
 	}
 
-	async #close(budgetMs: number): Promise<void> {
+	async #close(budgetMs: number, reason: SessionShutdownEvent["reason"]): Promise<void> {
 		const until = clock.now() + budgetMs;
 		await Promise.race([this.#opening.catch(() => {}), wait(budgetMs)]);
 		const opened = this.#opened;
 		this.#opened = null;
 		this.#abandoned = true;
-		if (!opened) return this.#place?.leave(false);
+		// The same session goes on after a reload, in the same file.
+		const place = reason === "reload" ? null : this.#place;
+		if (!opened) return place?.leave(false);
 		const { sync } = opened;
 		await Promise.race([sync.flush(Math.max(0, until - clock.now())), untilHopeless(sync)]);
 		const sent = sync.state().link === "live" && sync.state().queued === 0;
 		await opened.close();
-		this.#place?.leave(sent);
+		// A fork is read out of its parent's file.
+		place?.leave(sent && reason !== "fork");
 	}
 
 	#wantsSync(): boolean {

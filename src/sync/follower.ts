@@ -56,6 +56,9 @@ type Joined = {
 	cancelWait: (() => void) | null;
 	reading: boolean;
 	settled: boolean;
+	/** A compaction is on; its entry may come before its end is told. */
+	compacting: boolean;
+	compaction: SourceEntry | null;
 	endTail: () => void;
 };
 
@@ -79,6 +82,8 @@ export class Follower {
 	#stopped = false;
 	#redraw: "moved" | "caughtUp" | null = null;
 	#aside = false;
+	/** Streams that are over, some of whose entries may be on their way. */
+	#left: Replay[] = [];
 	#waiters: { seq: number; resolve: (level: boolean) => void }[] = [];
 
 	constructor(options: FollowerOptions) {
@@ -251,6 +256,7 @@ export class Follower {
 		this.#aside = false;
 		await this.#draw();
 		if (!this.#joined && this.#seq !== before) target.refreshContext();
+		if (this.#live && this.#seq >= this.#live.lastSeq && this.#incoming.isEmpty) this.#left = [];
 		this.#waiters = this.#waiters.filter(({ seq, resolve }) => {
 			if (this.#seq < seq) return true;
 			resolve(true);
@@ -276,6 +282,8 @@ export class Follower {
 			cancelWait: null,
 			reading: false,
 			settled: false,
+			compacting: false,
+			compaction: null,
 			endTail: () => {},
 		};
 		this.#joined = joined;
@@ -323,15 +331,29 @@ export class Follower {
 			joined.waiting.push(event);
 			return;
 		}
-		if (event.type === "compaction_end" && event.result) {
-			joined.waiting.push(event);
-			joined.cancelWait = this.#options.clock.after(ENTRY_WAIT_MS, () => this.#goOn(joined));
-			return;
-		}
+		if (event.type === "compaction_start") joined.compacting = true;
+		if (event.type === "compaction_end" && !this.#compactionEnds(joined, event)) return;
 		if (event.type === "agent_settled") joined.settled = true;
 		// Their entries say it, and are what Pi reads it from.
 		if (event.type === "session_info_changed" || event.type === "thinking_level_changed") return;
 		this.#options.target.inject(event);
+	}
+
+	/** Pi draws a compaction from its entry. @returns whether its end can be told now. */
+	#compactionEnds(joined: Joined, event: PiEvent): boolean {
+		const { compaction } = joined;
+		joined.compacting = false;
+		joined.compaction = null;
+		if (compaction) {
+			if (event.result) joined.replay.claims(compaction as KnownEntry);
+			else this.#showEntry(compaction);
+			this.#options.target.refreshContext();
+			return true;
+		}
+		if (!event.result) return true;
+		joined.waiting.push(event);
+		joined.cancelWait = this.#options.clock.after(ENTRY_WAIT_MS, () => this.#goOn(joined));
+		return false;
 	}
 
 	/** The entry of a compaction is there, or is waited for no longer. */
@@ -368,19 +390,34 @@ export class Follower {
 				target.setLeaf(before);
 				this.#aside ||= entry.type === "message";
 			} else this.#redraw ??= "moved";
-			this.#joined?.replay.claims(entry);
+			this.#claims(entry);
 			return;
 		}
 		this.#show(entry);
 	}
 
 	#show(entry: SourceEntry): void {
-		const { target } = this.#options;
 		const joined = this.#joined;
-		if (joined?.replay.claims(entry)) {
-			if (entry.type === "compaction" && joined.waiting.length > 0) this.#goOn(joined);
+		if (entry.type === "compaction" && joined?.compacting) {
+			joined.compaction = entry;
 			return;
 		}
+		if (this.#claims(entry)) {
+			if (entry.type === "compaction" && joined && joined.waiting.length > 0) this.#goOn(joined);
+			return;
+		}
+		this.#showEntry(entry);
+	}
+
+	/** Whether a stream has told the entry: the oldest that has is meant. */
+	#claims(entry: SourceEntry): boolean {
+		const replays = [...this.#left, ...(this.#joined ? [this.#joined.replay] : [])];
+		return replays.some((replay) => replay.claims(entry as KnownEntry));
+	}
+
+	#showEntry(entry: SourceEntry): void {
+		const { target } = this.#options;
+		const joined = this.#joined;
 		switch (entry.type) {
 			case "message": {
 				const role = (entry as KnownEntry as { message?: { role?: string } }).message?.role;
@@ -446,9 +483,11 @@ export class Follower {
 		const joined = this.#joined;
 		if (!joined) return;
 		this.#joined = null;
+		this.#left.push(joined.replay);
 		joined.endTail();
 		joined.cancelWait?.();
 		const { target } = this.#options;
+		if (joined.compaction) this.#showEntry(joined.compaction);
 		for (const event of joined.waiting) target.inject(event);
 		if (!joined.settled) {
 			target.inject({ type: "queue_update", steering: [], followUp: [] });
