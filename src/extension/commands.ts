@@ -37,6 +37,14 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Run> }
 		description: "Goes along to the session that the other terminal went on to",
 		load: async () => (await import("./attach-command.ts")).runAlong,
 	},
+	redraw: {
+		description: "Draws the transcript anew from the session's entries",
+		load: async () => (await import("./redraw-command.ts")).runRedraw,
+	},
+	stop: {
+		description: "Ends the run of the terminal that drives this session, as Escape does",
+		load: async () => (await import("./redraw-command.ts")).runStop,
+	},
 	open: {
 		description: "The page of this backend, with a one-time sign-in code",
 		load: async () => (await import("./open-command.ts")).runOpen,

@@ -9,6 +9,14 @@ import type { Terminal } from "./terminal.ts";
 
 export type Finding = { kind: "good" | "bad" | "note"; text: string };
 
+/** How far this Pi lets another terminal's run be drawn: see `pi-internals.ts`. */
+const SHARING = {
+	events: "another terminal's run is drawn here as it happens",
+	entries:
+		"this version of Pi hides what its screen hears: another terminal's run shows above the editor, and in the transcript once it is stored",
+	none: "this version of Pi gives no way to follow another terminal",
+};
+
 const MARKS = { good: "✓", bad: "✗", note: "·" };
 
 export async function runDoctor(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {
@@ -86,6 +94,14 @@ function checkSession(terminal: Terminal, ctx: ExtensionCommandContext): Finding
 			text: `this session is not synced (${condition.kind})`,
 		});
 	}
+	const path = terminal.internals?.path ?? "none";
+	findings.push({ kind: path === "events" ? "good" : "note", text: SHARING[path] });
+	const dropped = terminal.shared?.state.dropped ?? 0;
+	if (dropped > 0)
+		findings.push({
+			kind: "note",
+			text: `${dropped} events or entries of another terminal could not be drawn`,
+		});
 	if (terminal.lastFailure) findings.push({ kind: "note", text: `last failure: ${terminal.lastFailure}` });
 	return findings;
 }

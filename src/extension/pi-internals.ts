@@ -127,7 +127,7 @@ export class PiInternals {
 	}
 
 	/** What is used of Pi's inside, for `doctor` and tests. */
-	get path(): string {
+	get path(): "events" | "entries" | "none" {
 		if (!this.canAppend) return "none";
 		return this.canInject ? "events" : "entries";
 	}

@@ -4,6 +4,7 @@ import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
 import type { PiEvent } from "../session/pi-events.ts";
 import type { FollowTarget } from "../sync/follow-target.ts";
 import type { SourceEntry } from "../sync/ports.ts";
+import { LiveWidget } from "./live-widget.ts";
 import type { PiInternals } from "./pi-internals.ts";
 
 export type PiTargetOptions = {
@@ -14,6 +15,8 @@ export type PiTargetOptions = {
 	onQueue: (steering: string[], followUp: string[]) => void;
 	/** The choice names a model that this Pi does not have. */
 	onUnknownModel: (name: string) => void;
+	/** Draws the transcript anew the long way, where there is no other. */
+	redrawByCommand: () => void;
 	/** While true nothing pretends that a run is on, for Pi would refuse to draw. */
 	onDrawing: (drawing: boolean) => void;
 };
@@ -24,6 +27,8 @@ const AGED_FROM_MS = 1_000;
 export function piTarget(options: PiTargetOptions): FollowTarget {
 	const { ctx, internals } = options;
 	const manager = ctx.sessionManager;
+	const widget = internals.canInject ? null : new LiveWidget(ctx);
+	let undrawn = false;
 	return {
 		isBusy: options.isBusy,
 		has: (entryId) => manager.getEntry(entryId) !== undefined,
@@ -34,16 +39,26 @@ export function piTarget(options: PiTargetOptions): FollowTarget {
 		async redraw(why) {
 			options.onDrawing(true);
 			try {
-				await redrawAt(ctx, internals, why);
+				if (widget) options.redrawByCommand();
+				else await redrawAt(ctx, internals, why);
 			} finally {
 				options.onDrawing(false);
 			}
 		},
 		inject(event) {
 			if (event.type === "queue_update") options.onQueue(texts(event.steering), texts(event.followUp));
-			internals.inject(event, ageOf(event));
+			if (!widget) return internals.inject(event, ageOf(event));
+			widget.show(event);
+			undrawn = true;
 		},
-		refreshContext: () => internals.refreshContext(),
+		refreshContext() {
+			internals.refreshContext();
+			// Asked for when a run is over and its entries stand: what could not be told is drawn from them.
+			if (!undrawn) return;
+			undrawn = false;
+			widget?.clear();
+			options.redrawByCommand();
+		},
 		applyChoice: (entry) => applyChoice(options, entry),
 		parsePartial,
 	};

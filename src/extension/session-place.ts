@@ -17,9 +17,9 @@ export type Place = {
 	readonly original: string | null;
 	/**
 	 * The session is left: what the replica has besides goes to the original, if nobody has it open.
-	 * @param done the backend has everything, and nobody reads the replica any more.
+	 * @param sent the backend has everything. @param keep somebody still reads the replica.
 	 */
-	leave(done: boolean): void;
+	leave(sent: boolean, keep: boolean): void;
 };
 
 const ELSEWHERE: Place = { isReplica: false, original: null, leave: () => {} };
@@ -75,14 +75,14 @@ function replicaPlace(replica: string, original: string | null, locksDir: string
 	return {
 		isReplica: true,
 		original,
-		leave(done) {
+		leave(sent, keep) {
 			const lock: SessionLock | null = original
 				? lockSessionFile(locksDir, original, processTerminal().terminalId)
 				: null;
 			const isHome = lock?.mine === true && original !== null;
 			if (isHome) handBack(replica, original);
 			if (lock?.mine) lock.release();
-			if (done) removeReplica(replica);
+			if ((sent || isHome) && !keep) removeReplica(replica);
 			own.release();
 		},
 	};

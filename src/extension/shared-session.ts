@@ -78,7 +78,9 @@ export class SharedSession {
 	#base = { lastSeq: 0, added: 0 };
 	#fenced = false;
 	#cancelUnused: (() => void) | null = null;
-	#closing = Promise.resolve();
+	/** Rises with every acquiring and giving back: an older one that is still under way gives up. */
+	#turn = 0;
+	#releasing = Promise.resolve();
 	#wasTheirs = false;
 	#catchingUp = true;
 	#stopped = false;
@@ -110,6 +112,9 @@ export class SharedSession {
 				onQueue: (steering, followUp) => this.#remote.queueIs(steering, followUp),
 				onUnknownModel: (name) =>
 					this.#tell(`the session now uses ${name}, which this Pi does not have.`, "warning"),
+				// Pi lets only commands draw, and the short way is not there.
+				redrawByCommand: () =>
+					options.pi.sendUserMessage("/opensync:redraw", { expandPromptTemplates: true }),
 				onDrawing: (drawing) => {
 					this.#remote.drawing = drawing;
 				},
@@ -228,7 +233,7 @@ export class SharedSession {
 		}
 		if (this.#readOnly)
 			return this.#refuse(event, "this terminal only looks on. Leave with /opensync:detach to type here.");
-		if (this.#running || this.#driving) return undefined;
+		if (this.#running) return undefined;
 		if (this.#keeper.state.kind === "theirs") return this.#remote.forward(event);
 		const answer = await this.#drive();
 		if (answer === "held") return this.#remote.forward(event);
@@ -249,12 +254,19 @@ export class SharedSession {
 			return;
 		}
 		this.#accepted.settled();
-		this.#closing = this.#giveBack();
+		void this.#giveBack();
 	}
 
 	/** A user's message begins: one that was accepted for another terminal has started. */
 	promptStarted(text: string): void {
 		this.#accepted.started(text);
+	}
+
+	/** Ends the run of the terminal that drives. False: there is none, or this one only looks on. */
+	stopRemote(): boolean {
+		if (!this.#isRemote || this.#readOnly) return false;
+		this.#desk.send("abort", { text: "" });
+		return true;
 	}
 
 	/** From a dead or absent holder. @returns a sentence for the person. */
@@ -287,45 +299,62 @@ export class SharedSession {
 
 	/** Acquires the lock and what the others wrote; the session is ours to change afterwards. */
 	async #drive(): Promise<"driving" | "held" | "behind"> {
-		await this.#closing;
-		const until = this.#options.clock.now() + TURN_LOCK_WAIT_MS;
+		const { clock, internals } = this.#options;
+		this.#turn += 1;
+		await this.#releasing;
+		const until = clock.now() + TURN_LOCK_WAIT_MS;
 		const answer = await this.#keeper.acquire(TURN_LOCK_WAIT_MS);
 		if (answer.kind === "held") return "held";
-		if (answer.kind === "acquired") {
-			const known = Math.max(this.#follower.seq, this.#sync?.progress().lastSeq ?? 0);
-			if (answer.lastSeq > known && !this.#running) {
-				this.#follower.activate();
-				const left = Math.max(0, until - this.#options.clock.now());
-				if (!(await this.#follower.reached(answer.lastSeq, left))) {
-					await this.#keeper.release();
-					return "behind";
-				}
-			}
+		if (answer.kind === "acquired" && !(await this.#isLevel(answer.lastSeq, until))) {
+			await this.#keeper.release();
+			return "behind";
+		}
+		if (!this.#driving) {
+			const added = this.#sync?.progress().added ?? 0;
+			this.#base = { lastSeq: answer.kind === "acquired" ? answer.lastSeq : this.#follower.seq, added };
 		}
 		this.#driving = true;
-		const added = this.#sync?.progress().added ?? 0;
-		this.#base = { lastSeq: answer.kind === "acquired" ? answer.lastSeq : this.#follower.seq, added };
-		this.#options.internals.refreshContext();
+		internals.refreshContext();
 		this.#follower.suspend();
 		this.#sync?.touch();
 		this.#options.onChange();
-		this.#cancelUnused?.();
-		this.#cancelUnused = this.#options.clock.after(UNUSED_MS, () => {
-			if (!this.#running && this.#options.ctx.isIdle()) this.#closing = this.#giveBack();
-		});
+		this.#expectRun();
 		this.#desk.look();
 		return "driving";
 	}
 
-	/** Entries first, then the lock: whoever has it next has them all. */
+	/** Everything that the backend has is in the session, or is within the time that is left. */
+	async #isLevel(lastSeq: number, until: number): Promise<boolean> {
+		const known = Math.max(this.#follower.seq, this.#sync?.progress().lastSeq ?? 0);
+		if (lastSeq <= known || this.#running || this.#driving) return true;
+		this.#follower.activate();
+		return await this.#follower.reached(lastSeq, Math.max(0, until - this.#options.clock.now()));
+	}
+
+	/** A prompt that starts nothing keeps no lock. */
+	#expectRun(): void {
+		this.#cancelUnused?.();
+		this.#cancelUnused = this.#options.clock.after(UNUSED_MS, () => {
+			if (!this.#running && this.#options.ctx.isIdle()) void this.#giveBack();
+		});
+	}
+
+	/**
+	 * Entries first, then the lock: whoever has it next has them all. Without a backend the epoch is kept until
+	 * they are sent, so that it shows whether somebody else drove meanwhile.
+	 */
 	async #giveBack(): Promise<void> {
+		this.#turn += 1;
+		const turn = this.#turn;
+		const isOver = () => this.#stopped || this.#running || turn !== this.#turn;
 		const sync = this.#sync;
-		if (sync) await sync.flush(FLUSH_MS);
-		if (this.#running || this.#stopped) return;
+		while (sync && !isOver() && !(await sync.flush(FLUSH_MS)));
+		if (isOver()) return;
 		const { lastSeq, added } = sync?.progress() ?? { lastSeq: 0, added: 0 };
 		const isOwn = lastSeq - this.#base.lastSeq === added - this.#base.added;
-		await this.#keeper.release();
-		if (this.#running) return;
+		this.#releasing = this.#keeper.release();
+		await this.#releasing;
+		if (isOver()) return;
 		this.#driving = false;
 		this.#follower.resume(isOwn ? lastSeq : 0);
 		sync?.touch();

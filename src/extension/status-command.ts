@@ -4,6 +4,7 @@ import type { Settings } from "../config/options.ts";
 import { redactionOf, streamingOf } from "../config/sending.ts";
 import type { SyncState } from "../sync/contract.ts";
 import type { Condition } from "./footer-text.ts";
+import type { SharedState } from "./shared-session.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function runStatus(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {
@@ -13,6 +14,7 @@ export async function runStatus(terminal: Terminal, ctx: ExtensionCommandContext
 		settings: terminal.settings,
 		sessionId: ctx.sessionManager.getSessionId(),
 		inFile: ctx.sessionManager.getSessionFile() !== undefined,
+		isReplica: terminal.place?.isReplica ?? false,
 		lastFailure: terminal.lastFailure,
 	});
 	ctx.ui.notify(lines.join("\n"), "info");
@@ -24,6 +26,8 @@ export type StatusFacts = {
 	sessionId: string;
 	/** False with `--no-session`. */
 	inFile: boolean;
+	/** Its own file is open elsewhere, or on another machine. */
+	isReplica: boolean;
 	lastFailure: string | null;
 };
 
@@ -35,7 +39,11 @@ export function statusLines(facts: StatusFacts): string[] {
 		["session", `${facts.sessionId}${facts.inFile ? "" : " (not stored on this machine)"}`],
 		["state", stateText(condition)],
 	];
-	if (condition.kind === "syncing") rows.push(...syncRows(condition.state, settings));
+	if (facts.isReplica) rows.push(["file", "a replica: the session's own file is open elsewhere"]);
+	if (condition.kind === "syncing") {
+		rows.push(...syncRows(condition.state, settings));
+		if (condition.shared) rows.push(["turn lock", lockText(condition.shared)]);
+	}
 	const { mode } = streamingOf(settings);
 	rows.push([
 		"live answer",
@@ -90,6 +98,13 @@ function syncRows(state: SyncState, settings: Settings): [string, string][] {
 	rows.push(["secrets", hiddenText(state.hidden, settings)]);
 	rows.push(["here too", state.present.map((one) => one.label || one.kind).join(", ") || "nobody"]);
 	return rows;
+}
+
+function lockText({ lock, readOnly }: SharedState): string {
+	const looking = readOnly ? "; this terminal only looks on" : "";
+	if (lock.kind === "mine") return `here${looking}`;
+	if (lock.kind === "none" || !lock.holder) return `free${looking}`;
+	return `${lock.holder.label}, since ${new Date(lock.holder.acquiredAt).toLocaleTimeString()}${looking}`;
 }
 
 function hiddenText(hidden: SyncState["hidden"], settings: Settings): string {

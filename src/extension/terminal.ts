@@ -290,13 +290,14 @@ export class Terminal {
 		this.#abandoned = true;
 		// The same session goes on after a reload, in the same file.
 		const place = reason === "reload" ? null : this.#place;
-		if (!opened) return place?.leave(false);
+		const isFork = reason === "fork";
+		if (!opened) return place?.leave(false, isFork);
 		const { sync } = opened;
 		await Promise.race([sync.flush(Math.max(0, until - clock.now())), untilHopeless(sync)]);
 		const sent = sync.state().link === "live" && sync.state().queued === 0;
 		await opened.close();
 		// A fork is read out of its parent's file.
-		place?.leave(sent && reason !== "fork");
+		place?.leave(sent, isFork);
 	}
 
 	#wantsSync(): boolean {

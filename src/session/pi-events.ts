@@ -151,10 +151,14 @@ export class Replay {
 		if (kind) bump(this.#skip, kind, 1);
 	}
 
-	/** The events that an entry makes which no ops told: those of a message that is there all at once. */
+	/**
+	 * The events that an entry makes which no ops told: those of a message that is there all at once. Ops that
+	 * come late tell it no more.
+	 */
 	shown(entry: KnownEntry): PiEvent[] {
 		const message = entry.message as (Json & { content?: unknown }) | undefined;
 		if (entry.type !== "message" || !message) return [];
+		if (message.role !== "assistant" || !this.#open) this.skip(entry);
 		switch (message.role) {
 			case "user":
 				return [{ type: "message_start", message }];

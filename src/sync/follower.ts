@@ -352,18 +352,24 @@ export class Follower {
 		}
 		if (!event.result) return true;
 		joined.waiting.push(event);
-		joined.cancelWait = this.#options.clock.after(ENTRY_WAIT_MS, () => this.#goOn(joined));
+		joined.cancelWait = this.#options.clock.after(ENTRY_WAIT_MS, () => this.#goOn(joined, false));
 		return false;
 	}
 
 	/** The entry of a compaction is there, or is waited for no longer. */
-	#goOn(joined: Joined): void {
+	#goOn(joined: Joined, isThere: boolean): void {
 		joined.cancelWait?.();
 		joined.cancelWait = null;
 		const [compaction, ...rest] = joined.waiting.splice(0);
 		this.#options.target.refreshContext();
-		if (compaction) this.#options.target.inject(compaction);
+		if (compaction) this.#options.target.inject(isThere ? compaction : this.#unshown(joined, compaction));
 		for (const event of rest) this.#event(joined, event);
+	}
+
+	/** The end of a compaction whose entry is still to come: that shows it then. */
+	#unshown(joined: Joined, { result: _result, ...event }: PiEvent): PiEvent {
+		joined.replay.claims({ type: "compaction" });
+		return event as PiEvent;
 	}
 
 	#takeEntries(until: string | null = null): void {
@@ -403,7 +409,7 @@ export class Follower {
 			return;
 		}
 		if (this.#claims(entry)) {
-			if (entry.type === "compaction" && joined && joined.waiting.length > 0) this.#goOn(joined);
+			if (entry.type === "compaction" && joined && joined.waiting.length > 0) this.#goOn(joined, true);
 			return;
 		}
 		this.#showEntry(entry);
@@ -433,6 +439,7 @@ export class Follower {
 			case "custom":
 			case "custom_message":
 			case "usage":
+				joined?.replay.skip(entry as KnownEntry);
 				return target.inject({ type: "entry_appended", entry });
 			case "session_info":
 				return target.inject({ type: "session_info_changed", name: (entry as { name?: string }).name });
@@ -488,7 +495,8 @@ export class Follower {
 		joined.cancelWait?.();
 		const { target } = this.#options;
 		if (joined.compaction) this.#showEntry(joined.compaction);
-		for (const event of joined.waiting) target.inject(event);
+		for (const [index, event] of joined.waiting.entries())
+			target.inject(index === 0 ? this.#unshown(joined, event) : event);
 		if (!joined.settled) {
 			target.inject({ type: "queue_update", steering: [], followUp: [] });
 			target.inject({ type: "agent_end", messages: [], willRetry: false });

@@ -17,7 +17,7 @@ export type RunStreamsOptions = {
 };
 
 /** Entries wait this long for the ops before them: a round trip or two. */
-const REACHED_MS = 400;
+const REACHED_MS = 1_500;
 
 export type Settling = { readonly mark: Mark; readonly push: StreamPush };
 
@@ -40,7 +40,7 @@ export class RunStreams {
 	begin(startedAt: number, afterEntryId: string | null): void {
 		this.endRun();
 		this.#current = new StreamPush({ ...this.#options, startedAt, afterEntryId });
-		this.#current.setAudience(this.#canSend, this.#watched);
+		this.#tellAudience();
 	}
 
 	op(op: DeltaOp): void {
@@ -66,7 +66,13 @@ export class RunStreams {
 	setAudience(canSend: boolean, watched: boolean): void {
 		this.#canSend = canSend;
 		this.#watched = watched;
-		for (const push of [this.#current, ...this.#endings]) push?.setAudience(canSend, watched);
+		this.#tellAudience();
+	}
+
+	/** A run's stream begins when the one before it has ended, entries and all: readers see one after the other. */
+	#tellAudience(): void {
+		for (const push of this.#endings) push.setAudience(this.#canSend, this.#watched);
+		this.#current?.setAudience(this.#canSend && this.#endings.length === 0, this.#watched);
 	}
 
 	/** What the entry with this index and role settles: the newest message that was complete before it came. */
@@ -98,6 +104,7 @@ export class RunStreams {
 			this.#endings = this.#endings.filter((one) => one !== push);
 			this.#settlings = this.#settlings.filter((one) => one.push !== push);
 		}
+		this.#tellAudience();
 	}
 
 	stop(): void {

@@ -9,9 +9,11 @@ import { runs } from "../support/arbitraries.ts";
 import { FollowWorld, moments } from "../support/follow-world.ts";
 import { runScript } from "../support/pi-run.ts";
 
+const twoRuns = fc.array(runScript, { minLength: 1, maxLength: 2 });
+
 test("a run is drawn once, in order and whole, by whoever follows it from the beginning", async () => {
 	await fc.assert(
-		fc.asyncProperty(fc.array(runScript, { minLength: 1, maxLength: 2 }), async (scripts) => {
+		fc.asyncProperty(twoRuns, async (scripts) => {
 			const world = new FollowWorld();
 			const follower = world.join(0);
 			await world.play(scripts, []);
@@ -35,5 +37,31 @@ test("whoever joins in its midst sees what was said so far, and the rest", async
 			},
 		),
 		runs(300),
+	);
+}, 60_000);
+
+test("neither slow pushes nor slow appends show anything twice or leave anything out", async () => {
+	await fc.assert(
+		fc.asyncProperty(twoRuns, moments(2_000, false), async (scripts, list) => {
+			const world = new FollowWorld();
+			world.join(0);
+			await world.play(scripts, list);
+			await world.end();
+			for (const follower of world.followers) world.check(follower);
+		}),
+		runs(200),
+	);
+}, 60_000);
+
+test("calls of the holder that fail, or whose answers are lost, show nothing twice and leave nothing out", async () => {
+	await fc.assert(
+		fc.asyncProperty(twoRuns, moments(100, true), async (scripts, list) => {
+			const world = new FollowWorld();
+			world.join(0);
+			await world.play(scripts, list);
+			await world.end();
+			for (const follower of world.followers) world.check(follower);
+		}),
+		runs(200),
 	);
 }, 60_000);

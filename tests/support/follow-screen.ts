@@ -193,6 +193,8 @@ export class MemoryTarget implements FollowTarget {
 	readonly choices: SourceEntry[] = [];
 	redrawn: ("moved" | "caughtUp")[] = [];
 	refreshed = 0;
+	/** Events that Pi would not take. */
+	refused = 0;
 	busy = false;
 	#leaf: string | null;
 	readonly onChange: () => void;
@@ -247,7 +249,11 @@ export class MemoryTarget implements FollowTarget {
 
 	inject(event: PiEvent): void {
 		this.injected.push(structuredClone(event));
-		this.screen.event(event);
+		try {
+			this.screen.event(event);
+		} catch {
+			this.refused += 1;
+		}
 		this.onChange();
 	}
 

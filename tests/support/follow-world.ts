@@ -23,8 +23,8 @@ export type Moment =
 	/** Followers hear nothing for so many steps: what they miss must be read. */
 	| { kind: "deaf"; steps: number }
 	| { kind: "time"; ms: number }
-	/** The holder's pushes take that long from now on. */
-	| { kind: "slow"; ms: number }
+	/** These calls of the holder take that long from now on. */
+	| { kind: "slow"; call: "pushStream" | "append"; ms: number }
 	| { kind: "faults"; next: (Fault | null)[] }
 	| { kind: "reverse" };
 
@@ -36,8 +36,18 @@ const moment = (slowest: number, faults: boolean): fc.Arbitrary<Moment | null> =
 			arbitrary: fc.record({ kind: fc.constant("join" as const), known: fc.nat(40) }),
 		},
 		{ weight: 1, arbitrary: fc.record({ kind: fc.constant("deaf" as const), steps: fc.nat(12) }) },
-		{ weight: 3, arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.nat(30) }) },
-		{ weight: 1, arbitrary: fc.record({ kind: fc.constant("slow" as const), ms: fc.nat(slowest) }) },
+		{
+			weight: 3,
+			arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.oneof(fc.nat(30), fc.nat(slowest)) }),
+		},
+		{
+			weight: 1,
+			arbitrary: fc.record({
+				kind: fc.constant("slow" as const),
+				call: fc.constantFrom("pushStream" as const, "append" as const),
+				ms: fc.nat(slowest),
+			}),
+		},
 		{ weight: 1, arbitrary: fc.constant({ kind: "reverse" as const }) },
 		...(faults
 			? [
@@ -76,7 +86,7 @@ export class FollowWorld {
 	readonly #sync: SessionSync;
 	readonly #writer = new RunWriter();
 	#deaf = 0;
-	#slow = 0;
+	#slow = { pushStream: 0, append: 0 };
 	#reverse = false;
 
 	constructor() {
@@ -84,8 +94,8 @@ export class FollowWorld {
 		this.session.assistant("answered before");
 		this.#backend.auto = false;
 		this.#backend.delay = (call) =>
-			this.#slow > 0 && call === "pushStream"
-				? new Promise((resolve) => void this.clock.after(this.#slow, resolve))
+			(call === "pushStream" || call === "append") && this.#slow[call] > 0
+				? new Promise((resolve) => void this.clock.after(this.#slow[call], resolve))
 				: Promise.resolve();
 		const { sync } = harness({ session: this.session, backend: this.#backend, clock: this.clock });
 		this.#sync = sync;
@@ -109,7 +119,7 @@ export class FollowWorld {
 			target,
 			held: () => {},
 			leafIs: () => {},
-			isLevel: () => true,
+			isLevel: () => this.#isStored(target),
 			onSideBranch: () => log.push("a side branch"),
 			onChange: () => {},
 			log: (line) => log.push(line),
@@ -120,13 +130,19 @@ export class FollowWorld {
 		return following;
 	}
 
+	/** Whether the backend has all that a file has; a file may be ahead of it. */
+	#isStored(target: MemoryTarget): boolean {
+		const stored = new Set(this.store.ids(this.session.sessionId));
+		return target.list.every(({ id }) => stored.has(id));
+	}
+
 	async play(scripts: readonly RunScript[], list: readonly (Moment | null)[]): Promise<void> {
 		await this.clock.advance(10);
 		const steps = scripts.flatMap((script) => this.#writer.write(script));
 		for (const [index, step] of steps.entries()) {
 			await this.#happen(list[index] ?? null);
 			this.#step(step);
-			await settle(1);
+			await this.clock.advance(1);
 			await this.deliver();
 		}
 	}
@@ -150,9 +166,13 @@ export class FollowWorld {
 				this.#deaf = happening.steps;
 				return;
 			case "time":
-				return await this.clock.advance(happening.ms);
+				for (let part = 0; part < 6; part += 1) {
+					await this.clock.advance(happening.ms / 6);
+					await this.deliver();
+				}
+				return;
 			case "slow":
-				this.#slow = happening.ms;
+				this.#slow[happening.call] = happening.ms;
 				return;
 			case "reverse":
 				this.#reverse = !this.#reverse;
@@ -177,7 +197,7 @@ export class FollowWorld {
 	/** All that is under way arrives. */
 	async end(): Promise<void> {
 		this.#deaf = 0;
-		this.#slow = 0;
+		this.#slow = { pushStream: 0, append: 0 };
 		this.#backend.fault = () => null;
 		for (let round = 0; round < 12; round += 1) {
 			await this.clock.advance(round < 6 ? 100 : 5_000);

@@ -54,10 +54,10 @@ export class LiveSetup {
 		const pi = await preparePi(version);
 		const model = await ScriptedModel.start();
 		const home = await makePiHome({ ...model.env, ...env });
-		// Small sessions can be compacted too.
+		// Small sessions can be compacted too, and what failed is tried again soon.
 		await writeFile(
 			join(home.agent, "settings.json"),
-			JSON.stringify({ compaction: { keepRecentTokens: 1 } }),
+			JSON.stringify({ compaction: { keepRecentTokens: 1 }, retry: { baseDelayMs: 1_500 } }),
 		);
 		const stack = await Stack.start(home);
 		const observer = await SessionObserver.connect(stack.url, stack.siteUrl, await stack.apiKey());

@@ -21,7 +21,7 @@ export type Block =
 	/** The provider says it without deltas. */
 	| { kind: "atOnce"; text: string };
 export type TurnScript = {
-	before: ("steer" | "custom" | "label" | "model" | "compaction")[];
+	before: ("steer" | "custom" | "label" | "model" | "compaction" | "lateCompaction")[];
 	/** False: the provider failed before it said anything. */
 	started: boolean;
 	blocks: Block[];
@@ -42,6 +42,9 @@ const block: fc.Arbitrary<Block> = fc.oneof(
 	{ weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("text", "thinking"), deltas: texts }) },
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("atOnce" as const), text: word }) },
 ) as fc.Arbitrary<Block>;
+const COMPACTIONS = process.env.X3 ? (["model"] as const) : process.env.X2
+	? (["lateCompaction"] as const)
+	: (["compaction", "lateCompaction"] as const);
 const rarely = fc.integer({ min: 0, max: 5 }).map((one) => one === 5);
 const tool: fc.Arbitrary<ToolScript> = fc.record({
 	name: fc.constantFrom("bash" as const, "edit" as const),
@@ -57,7 +60,7 @@ const turn: fc.Arbitrary<TurnScript> = fc.record({
 		fc.oneof(
 			{ weight: 3, arbitrary: fc.constantFrom("steer" as const, "custom" as const) },
 			{ weight: 2, arbitrary: fc.constantFrom("label" as const, "model" as const) },
-			{ weight: 1, arbitrary: fc.constant("compaction" as const) },
+			{ weight: 1, arbitrary: fc.constantFrom(...COMPACTIONS) },
 		),
 		{ maxLength: 2 },
 	),
@@ -221,16 +224,20 @@ export class RunWriter {
 				return this.#entry("label", { targetId: "00000001", label: `label ${this.#next()}` });
 			case "model":
 				return this.#entry("model_change", { provider: "p", modelId: `model ${this.#next()}` });
-			case "compaction": {
-				this.#event({ type: "compaction_start", reason: "threshold" });
-				const result = { summary: `summary ${this.#next()}`, tokensBefore: 5, firstKeptEntryId: "00000001" };
-				this.#entry("compaction", result);
-				return this.#event({
-					type: "compaction_end",
-					...{ reason: "threshold", result, aborted: false, willRetry: false },
-				});
-			}
+			case "compaction":
+			case "lateCompaction":
+				return this.#compaction(what === "lateCompaction");
 		}
+	}
+
+	/** @param late its entry is seen after the end was told, as when nothing happened in between. */
+	#compaction(late: boolean): void {
+		this.#event({ type: "compaction_start", reason: "threshold" });
+		const result = { summary: `summary ${this.#next()}`, tokensBefore: 5, firstKeptEntryId: "00000001" };
+		const end = { reason: "threshold", result, aborted: false, willRetry: false };
+		if (!late) this.#entry("compaction", result);
+		this.#event({ type: "compaction_end", ...end });
+		if (late) this.#entry("compaction", result);
 	}
 
 	#said(role: string, text: string): void {

@@ -138,7 +138,10 @@ export class SharedSetup {
 			return lines.every((one) => one.join("\n") === lines[0]?.join("\n"));
 		};
 		await waitFor(isSame, "the same entries everywhere", 8_000).catch((error: unknown) => {
-			const told = lines.map((one, at) => `--- terminal ${at + 1}\n${one.map(briefly).join("\n")}`);
+			const from = lines[0]?.findIndex((line, at) => lines.some((one) => one[at] !== line)) ?? 0;
+			const told = lines.map(
+				(one, at) => `--- terminal ${at + 1}, from entry ${from}\n${one.slice(from).map(briefly).join("\n")}`,
+			);
 			throw new Error(`${String(error)}\n${told.join("\n")}`);
 		});
 	}
@@ -156,16 +159,17 @@ export class SharedSetup {
 	/** Ends what a test that failed has left: no run, no dialog, nothing in the editors. */
 	async calm(): Promise<void> {
 		for (let attempt = 0; attempt < 20; attempt += 1) {
-			let isCalm = true;
+			let key: string | null = null;
 			for (const terminal of this.#terminals) {
 				const screen = await terminal.screen();
-				const key = isWorking(screen) ? "Escape" : editorText(screen).trim() === "" ? null : "C-u";
+				if (isWorking(screen) || screen.includes("Session Tree")) key = "Escape";
+				else if (editorText(screen).trim() !== "") key = "C-u";
 				if (key) await terminal.press(key);
-				isCalm &&= key === null;
+				if (key) break;
 			}
-			if (isCalm) return;
+			if (!key) return;
 			this.live.model.dropRequests();
-			await Bun.sleep(300);
+			await Bun.sleep(600);
 		}
 	}
 

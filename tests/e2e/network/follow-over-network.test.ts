@@ -192,6 +192,39 @@ describe("one session on two machines", () => {
 	);
 
 	test(
+		"outlives the sleep of the machine that drives it, with another run meanwhile",
+		async () => {
+			await a.submit("before the sleep");
+			const mine = await net.a.model.next();
+			mine.text("Falling asleep, ");
+			await b.waitForText("Falling asleep,");
+			const pid = await a.pid();
+			await net.a.cut();
+			process.kill(pid, "SIGSTOP");
+			try {
+				await b.waitFor((screen) => !screen.includes("Working"), "the holder gone", LINK_MS);
+				await b.submit("while it slept");
+				(await net.b.model.next()).text("Done meanwhile.").finish();
+				await b.waitForText("Done meanwhile.");
+			} finally {
+				process.kill(pid, "SIGCONT");
+			}
+			await net.a.restore();
+			mine.text("awake again.").finish();
+			await a.waitForText("Done meanwhile.", LINK_MS);
+			await waitFor(() => fileOf("a").length === fileOf("b").length, "files of one length", LINK_MS);
+			for (const machine of ["a", "b"] as const) {
+				const texts = JSON.stringify(fileOf(machine));
+				expect(texts.split("Falling asleep, awake again.")).toHaveLength(2);
+				expect(texts.split("while it slept")).toHaveLength(2);
+			}
+			for (const terminal of [a, b])
+				await terminal.waitFor((screen) => !screen.includes("Working"), "no spinner", LINK_MS);
+		},
+		SLOW,
+	);
+
+	test(
 		"runs a prompt once that was typed for a run while the author’s link was cut",
 		async () => {
 			await a.submit("a long one");

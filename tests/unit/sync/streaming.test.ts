@@ -233,7 +233,7 @@ test("deltas never wait for entries, nor entries for deltas longer than a moment
 	other.sync.op(["t", 0, "stuck"]);
 	session.user("goes");
 	other.sync.wake();
-	await other.rest(1_000);
+	await other.rest(2_000);
 	expect(store.read("session-1")).toEqual(session.lines());
 });
 
