@@ -148,6 +148,11 @@ function isMessageWhole(entry: Record<string, unknown>): boolean {
 	if (entry.type !== "message") return true;
 	const message = entry.message as { role?: unknown; content?: unknown } | null | undefined;
 	if (typeof message !== "object" || message === null || typeof message.role !== "string") return false;
-	if (message.role === "assistant" || message.role === "toolResult") return Array.isArray(message.content);
-	return true;
+	const { role, content } = message;
+	if (Array.isArray(content)) return content.every(isBlock);
+	if (role === "assistant" || role === "toolResult") return false;
+	return role !== "user" || typeof content === "string";
 }
+
+const isBlock = (block: unknown): boolean =>
+	typeof block === "object" && block !== null && typeof (block as { type?: unknown }).type === "string";
