@@ -21,6 +21,8 @@ import { clearDeltas, endStream, findStream, streamsOf } from "./model/streaming
 const PUSH_MAX_OPS = 8192;
 /** Text in one answer of `read`; the caller asks again. */
 const READ_BYTES = 1024 * 1024;
+/** Read at once: at most 128 KiB each, which stays well below what a query may read. */
+const READ_ROWS = 64;
 /** Pushes that `tail` gives: one to go on from and one more, for a reader that missed a transition. */
 const TAIL_PUSHES = 2;
 
@@ -127,18 +129,24 @@ export const read = readQuery({
 			.order("desc")
 			.first();
 		const from = holding && holding.end > position ? holding.start : position;
-		const range = ctx.db
-			.query("streamDeltas")
-			.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId).gte("start", from));
 		const deltas: Delta[] = [];
 		let bytes = 0;
-		for await (const delta of range) {
-			if (delta.userId !== ctx.userId) return [];
-			deltas.push(deltaView(delta));
-			bytes += JSON.stringify(delta.ops).length;
-			if (bytes >= READ_BYTES) break;
+		let next = from;
+		// By the batch: who joins in the middle of a long answer reads hundreds of short rows.
+		for (;;) {
+			const rows = await ctx.db
+				.query("streamDeltas")
+				.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId).gte("start", next))
+				.take(READ_ROWS);
+			for (const delta of rows) {
+				if (delta.userId !== ctx.userId) return [];
+				deltas.push(deltaView(delta));
+				bytes += JSON.stringify(delta.ops).length;
+				next = delta.end;
+				if (bytes >= READ_BYTES) return deltas;
+			}
+			if (rows.length < READ_ROWS) return deltas;
 		}
-		return deltas;
 	},
 });
 

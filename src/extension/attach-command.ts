@@ -25,6 +25,7 @@ export async function runAttach(
 		);
 	if (!terminal.wantsSync)
 		return ctx.ui.notify("OpenSync is not set up here: use /opensync:config.", "warning");
+	await terminal.whenLoaded(CONNECT_MS);
 	const { backend } = terminal;
 	if (!backend) return ctx.ui.notify("OpenSync has not started yet. Try again in a moment.", "warning");
 	await whenConnected(backend, CONNECT_MS);

@@ -56,6 +56,7 @@ const FLUSH_MS = 5_000;
 /** A lock that was acquired for a prompt which started nothing is given back. */
 const UNUSED_MS = 4_000;
 
+const ASIDE = "another terminal drove meanwhile. What was written here is a side branch now: see /tree.";
 const SCOPES_AGAIN_MS = 2_000;
 
 type Handled = { action: "handled" } | undefined;
@@ -77,6 +78,7 @@ export class SharedSession {
 	#others = 0;
 	#base = { lastSeq: 0, added: 0 };
 	#fenced = false;
+	#wasFenced = false;
 	#cancelUnused: (() => void) | null = null;
 	/** Rises with every acquiring and giving back: an older one that is still under way gives up. */
 	#turn = 0;
@@ -122,12 +124,18 @@ export class SharedSession {
 			held: (entryIds) => this.#sync?.held(entryIds),
 			leafIs: (leafId) => {
 				this.#sync?.leafIs(leafId);
+				this.#wasFenced ||= this.#fenced;
 				this.#fenced = false;
 			},
 			isLevel: () => this.#fenced || (this.#sync?.state().queued ?? 1) === 0,
 			onChange: () => this.#followed(),
+			onDrawn: () => {
+				// What was told before is drawn away with the rest.
+				if (this.#wasFenced) this.#tell(ASIDE, "warning");
+				this.#wasFenced = false;
+			},
 			onSideBranch: () =>
-				this.#tell("what another terminal wrote meanwhile was added as a side branch; see /tree.", "info"),
+				this.#tell("what another terminal wrote meanwhile is a side branch: see /tree.", "info"),
 			log,
 		});
 		this.#desk = new PromptDesk({
@@ -197,11 +205,7 @@ export class SharedSession {
 	readonly pushes = (): boolean => !this.#readOnly && this.#scopesKnown;
 	readonly watching = (): boolean => this.#follower.isActive && !this.#driving;
 	readonly onStale = (): void => {
-		if (!this.#fenced)
-			this.#tell(
-				"another terminal drove this session meanwhile. What was written here is kept as a side branch; see /tree.",
-				"warning",
-			);
+		if (!this.#fenced) this.#tell(ASIDE, "warning");
 		this.#fenced = true;
 		this.#keeper.noteStale();
 	};

@@ -157,11 +157,15 @@ export class Terminal {
 		return this.#wantsSync() && this.settings.apiKey !== "";
 	}
 
+	/** Settles when what syncs is loaded, or after `deadlineMs`: a start that was put off is hurried. */
+	async whenLoaded(deadlineMs: number): Promise<void> {
+		this.#beginOnce?.();
+		await Promise.race([this.#opening.catch(() => {}), wait(deadlineMs)]);
+	}
+
 	/** A prompt was entered: what `input` answers. */
 	async input(event: InputEvent): Promise<{ action: "handled" } | undefined> {
-		// Before the first paint there is nothing loaded that could tell: the start is hurried.
-		this.#beginOnce?.();
-		await Promise.race([this.#opening.catch(() => {}), wait(TURN_LOCK_WAIT_MS)]);
+		await this.whenLoaded(TURN_LOCK_WAIT_MS);
 		return await this.shared?.input(event);
 	}
 

@@ -35,6 +35,8 @@ export type FollowerOptions = {
 	leafIs: (leafId: string | null) => void;
 	/** Nothing of this terminal's own waits to be sent: then a leaf that differs is somebody else's move. */
 	isLevel: () => boolean;
+	/** The transcript was drawn anew. */
+	onDrawn: () => void;
 	/** Messages that stand beside the way to the leaf have come. */
 	onSideBranch: () => void;
 	/** Something that `remote` or `seq` tell has changed. */
@@ -42,8 +44,8 @@ export type FollowerOptions = {
 	log: (line: string) => void;
 };
 
-/** A compaction is drawn from its entry, which follows its end: waited for at most this long. */
-const ENTRY_WAIT_MS = 3_000;
+/** A compaction is drawn from its entry, which follows its end: waited for this long, or as long as the stream is there. */
+const ENTRY_WAIT_MS = 15_000;
 /** Entries that a first look takes besides the newest, in case this terminal's file is not level. */
 const LOOK_BACK = 200;
 
@@ -427,7 +429,9 @@ export class Follower {
 		switch (entry.type) {
 			case "message": {
 				const role = (entry as KnownEntry as { message?: { role?: string } }).message?.role;
-				if (role === "bashExecution") this.#redraw ??= "caughtUp";
+				// With the end of a run Pi forgets the rows of its tools: a result that comes later finds none.
+				const isLate = role === "toolResult" && this.#left.length > 0;
+				if (role === "bashExecution" || isLate) this.#redraw ??= "caughtUp";
 				const replay =
 					joined?.replay ?? new Replay({ parsePartial: target.parsePartial, now: this.#options.clock.now });
 				for (const event of replay.shown(entry as KnownEntry)) target.inject(event);
@@ -482,6 +486,7 @@ export class Follower {
 		const { target } = this.#options;
 		target.refreshContext();
 		await target.redraw(why);
+		this.#options.onDrawn();
 		if (this.#joined) for (const event of this.#joined.replay.resume()) target.inject(event);
 	}
 

@@ -197,12 +197,10 @@ export class MemoryTarget implements FollowTarget {
 	refused = 0;
 	busy = false;
 	#leaf: string | null;
-	readonly onChange: () => void;
 
-	constructor(entries: readonly SourceEntry[] = [], onChange: () => void = () => {}) {
+	constructor(entries: readonly SourceEntry[] = []) {
 		this.list = [...entries];
 		this.#leaf = entries.at(-1)?.id ?? null;
-		this.onChange = onChange;
 		this.screen = new Screen(() => this.branch());
 		this.screen.draw();
 	}
@@ -254,7 +252,6 @@ export class MemoryTarget implements FollowTarget {
 		} catch {
 			this.refused += 1;
 		}
-		this.onChange();
 	}
 
 	refreshContext(): void {

@@ -107,9 +107,7 @@ export class FollowWorld {
 		const backend = new FakeLiveBackend(this.store);
 		backend.auto = false;
 		const seen: Row[][] = [];
-		const target: MemoryTarget = new MemoryTarget(this.session.list.slice(0, known), () =>
-			seen.push(structuredClone(target.screen.rows)),
-		);
+		const target: MemoryTarget = new MemoryTarget(this.session.list.slice(0, known));
 		const log: string[] = [];
 		const follower = new Follower({
 			backend,
@@ -192,6 +190,7 @@ export class FollowWorld {
 		const order = (queries: Query[]): Query[] => (this.#reverse ? queries.reverse() : queries);
 		for (const { backend } of this.followers) backend.deliver(order);
 		await settle(1);
+		for (const { target, seen } of this.followers) seen.push(structuredClone(target.screen.rows));
 	}
 
 	/** All that is under way arrives. */

@@ -220,6 +220,7 @@ export class TwoMachines {
 		const flags = ["--json", "--no-open", "--no-demo", "--no-import", "--data", join(home.root, "data")];
 		const ports = ["--port", String(PORT), "--site-port", String(PORT + 1), "--host", BACKEND];
 		const backend = startTalking(["up", ...flags, ...ports], home.env, inNamespace(hub, BUN, MAIN));
+		// Both can be had before the backend answers.
 		const [a, b] = await Promise.all([
 			Machine.start("a", hub, 1, version),
 			Machine.start("b", hub, 2, version),
@@ -228,6 +229,10 @@ export class TwoMachines {
 		const settings = Bun.file(join(home.home, ".config", "pi-opensync-plugin", "config.json"));
 		const { apiKey } = (await settings.json()) as { apiKey: string };
 		return new TwoMachines({ a, b, apiKey, hub, home, backend });
+	}
+
+	get machines(): Machine[] {
+		return [this.a, this.b];
 	}
 
 	/** Settings of a Pi on one of the machines, as a person would set them there. */
@@ -259,8 +264,9 @@ export class TwoMachines {
 	}
 
 	async tearDown(): Promise<void> {
-		await Promise.allSettled([this.a.stop(), this.b.stop(), this.#backend.stop("SIGTERM")]);
-		for (const namespace of [this.a.namespace, this.b.namespace, this.#hub])
+		const ends = [...this.machines.map((machine) => machine.stop()), this.#backend.stop("SIGTERM")];
+		await Promise.allSettled(ends);
+		for (const namespace of [...this.machines.map((machine) => machine.namespace), this.#hub])
 			await ip("netns", "delete", namespace);
 		await removePiHome(this.#home);
 	}

@@ -42,9 +42,7 @@ const block: fc.Arbitrary<Block> = fc.oneof(
 	{ weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("text", "thinking"), deltas: texts }) },
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("atOnce" as const), text: word }) },
 ) as fc.Arbitrary<Block>;
-const COMPACTIONS = process.env.X3 ? (["model"] as const) : process.env.X2
-	? (["lateCompaction"] as const)
-	: (["compaction", "lateCompaction"] as const);
+const COMPACTIONS = ["compaction", "lateCompaction"] as const;
 const rarely = fc.integer({ min: 0, max: 5 }).map((one) => one === 5);
 const tool: fc.Arbitrary<ToolScript> = fc.record({
 	name: fc.constantFrom("bash" as const, "edit" as const),

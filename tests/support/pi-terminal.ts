@@ -110,9 +110,8 @@ export class PiTerminal {
 		const exports = Object.entries({ ...home.env, ...env }).map(
 			([name, value]) => `export ${name}=${quote(value)}`,
 		);
-		const command = ["exec", NODE, pi.cli, ...args]
-			.map((part, index) => (index === 0 ? part : quote(part)))
-			.join(" ");
+		// Pi is the shell's child, not the pane's own process: that one tmux wakes whenever it is stopped.
+		const command = [NODE, pi.cli, ...args].map(quote).join(" ");
 		await writeFile(script, [...exports, `cd ${quote(home.cwd)}`, command].join("\n"));
 		await terminal.#tmux(
 			"new-session",
@@ -196,7 +195,10 @@ export class PiTerminal {
 
 	/** Pi's process id. */
 	async pid(): Promise<number> {
-		return Number((await this.#tmux("list-panes", "-t", "pi", "-F", "#{pane_pid}")).trim());
+		const shell = (await this.#tmux("list-panes", "-t", "pi", "-F", "#{pane_pid}")).trim();
+		const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid="]);
+		const pids = stdout.split("\n").map((line) => line.trim().split(/\s+/));
+		return Number(pids.find(([, parent]) => parent === shell)?.[0]);
 	}
 
 	/** Leaves Pi as a person would, and waits for its end. */

@@ -195,6 +195,10 @@ export function footer(screen: string): string {
 	return lines.slice(lines.findLastIndex((line) => /─{20}$/.test(line)) + 1).join("\n");
 }
 
+/** Warnings at the start, and what Pi answers to somebody's own command. */
+const OWN_LINES =
+	/^ (Warning: |~\/\.tmux\.conf|Session name set: |Thinking level: |Model: |Navigated to selected point|No queued messages to restore|Restored \d+ queued)/;
+
 /**
  * The transcript that a screen shows. Left out is what is each terminal's own: header, warnings at the start,
  * working line, editor, footer, seconds as they were measured.
@@ -205,7 +209,7 @@ export function transcript(screen: string): string {
 	const to = lines.findIndex((line, index) => index > from && /^──.*─{20}$/.test(line));
 	return lines
 		.slice(Math.max(0, from), to === -1 ? undefined : to)
-		.filter((line) => !/^ Warning: |^ ~\/\.tmux\.conf/.test(line))
+		.filter((line) => !OWN_LINES.test(line))
 		.map((line) => line.replace(/\b(Took|Elapsed) [\d.]+s/, "$1 seconds"))
 		.join("\n");
 }

@@ -28,9 +28,10 @@ beforeAll(async () => {
 }, SLOW);
 afterEach(async () => {
 	// A test that failed in mid-cut leaves the next one a whole network.
-	await net.a.restore();
-	await net.b.restore();
-	await Promise.all([net.a.endTerminals(), net.b.endTerminals()]);
+	for (const machine of net?.machines ?? []) {
+		await machine.restore();
+		await machine.endTerminals();
+	}
 });
 afterAll(() => net?.tearDown());
 
@@ -233,6 +234,8 @@ describe("one session on two machines", () => {
 			await b.waitForText("Heard by both,");
 			await net.b.cut();
 			await b.submit("typed in the dark");
+			await b.waitForText("offline", LINK_MS);
+			await b.waitForText("Steering: typed in the dark");
 			await net.b.restore();
 			await a.waitForText("typed in the dark", LINK_MS);
 			request.text("and ended.").finish();

@@ -21,9 +21,10 @@ beforeAll(async () => {
 }, SLOW);
 afterEach(async () => {
 	// A test that failed in mid-cut leaves the next one a whole network.
-	await net.a.restore();
-	await net.b.restore();
-	await Promise.all([net.a.endTerminals(), net.b.endTerminals()]);
+	for (const machine of net?.machines ?? []) {
+		await machine.restore();
+		await machine.endTerminals();
+	}
 });
 afterAll(() => net?.tearDown());
 

@@ -74,8 +74,8 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 			}
 			const request = await shared.exchange(b, "after the changes", "All there.");
 			expect(conversation(request).slice(-3)).toEqual([
-				"custom: custom: data 0",
-				"custom: custom: data 1",
+				"user: custom: data 0",
+				"user: custom: data 1",
 				"user: after the changes",
 			]);
 		},
@@ -91,14 +91,30 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 			await b.submit("!echo from the shell of B");
 			await inBoth("message", "from the shell of B\\n");
 			for (const terminal of [a, b]) await terminal.waitForText("\n from the shell of B");
-			// During the run of A a name that is given in B stands behind what A had said.
+			await a.submit("a long answer, please");
+			const request = await shared.live.model.next();
+			request.text("The last word is ").text("zebra").finish();
+			// No wait in between: the command sees the whole run, or waits for it.
+			await b.submit("/test:custom after the run");
+			await inBoth("custom", "after the run");
+			const next = await shared.exchange(b, "what was the last word?", "It was zebra.");
+			expect(conversation(next)).toContain("assistant: The last word is zebra");
+			expect(conversation(next)).toContain("user: custom: after the run");
+		},
+		SLOW,
+	);
+
+	test(
+		"a name that is given during the other's run stands in the same place in every file",
+		async () => {
 			await a.submit("a run with a name in it");
 			const request = await shared.live.model.next();
 			request.text("Half of");
 			await b.waitForText("Half of");
 			await b.submit("/name Named in between");
-			await inBoth("session_info", "Named in between");
+			await waitFor(() => inFile(b, "session_info").length > 0, "the name in B's file");
 			request.text(" the answer.").finish();
+			await inBoth("session_info", "Named in between");
 			await shared.settled(a, b);
 			await shared.expectSameFiles();
 			const next = await shared.exchange(b, "is all of it there?", "All of it.");
@@ -169,16 +185,27 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 	);
 
 	test(
-		"a queued prompt can be taken back until it is accepted, and Alt+Up of the other leaves it alone",
+		"a queued prompt can be taken back until the running terminal has accepted it",
 		async () => {
 			await a.submit("take your time");
 			const first = await shared.live.model.next();
 			first.text("Taking it. ");
 			await b.waitForText("Taking it.");
+			// The running terminal is as if its connection was cut: it accepts nothing.
+			process.kill(await a.pid(), "SIGSTOP");
+			try {
+				await b.submit("a word too many");
+				await b.waitForText("Steering: a word too many");
+				await b.press("M-Up");
+				await b.clearEditor("a word too many");
+				await b.waitFor((screen) => !screen.includes("Steering:"), "an empty queue");
+			} finally {
+				process.kill(await a.pid(), "SIGCONT");
+			}
 			await b.submit("never mind this");
 			for (const terminal of [a, b]) await terminal.waitForText("Steering: never mind this");
+			// A has accepted it: it is in A's queue, where only A can take it out.
 			await b.press("M-Up");
-			// By now A has accepted it: it stays in A's queue, and does not stand in B's editor as well.
 			await b.waitFor((screen) => editorText(screen).trim() === "", "an empty editor");
 			first.finish();
 			const second = await shared.live.model.next();
@@ -186,6 +213,7 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 			second.text("Minded anyway.").finish();
 			const shown = await shared.expectLevel();
 			expect(count(shown, "never mind this")).toBe(1);
+			expect(shown).not.toContain("a word too many");
 		},
 		SLOW,
 	);
