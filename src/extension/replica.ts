@@ -10,6 +10,7 @@ import {
 	existsSync,
 	mkdirSync,
 	readFileSync,
+	renameSync,
 	rmSync,
 	writeFileSync,
 } from "node:fs";
@@ -38,6 +39,13 @@ export function copyReplica(original: string, replica: string): void {
 export function writeReplica(replica: string, lines: readonly string[]): void {
 	prepare(replica);
 	writeFileSync(replica, `${lines.join("\n")}\n`, { mode: 0o600 });
+}
+
+/** Writes a replica anew while its Pi has it open: it is whole at any moment. */
+export function replaceReplica(replica: string, lines: readonly string[]): void {
+	const next = `${replica}.new`;
+	writeFileSync(next, `${lines.join("\n")}\n`, { mode: 0o600 });
+	renameSync(next, replica);
 }
 
 /** Appends to the original what the replica has besides; the original must be nobody's. @returns how many entries. */

@@ -76,7 +76,6 @@ export class SharedSession {
 	/** The lock is ours, for a run that is on or about to be. */
 	#driving = false;
 	#others = 0;
-	#base = { lastSeq: 0, added: 0 };
 	#fenced = false;
 	#wasFenced = false;
 	#cancelUnused: (() => void) | null = null;
@@ -110,6 +109,7 @@ export class SharedSession {
 			target: piTarget({
 				ctx,
 				internals,
+				isReplica: options.isReplica,
 				isBusy: () => this.#running || this.#driving,
 				onQueue: (steering, followUp) => this.#remote.queueIs(steering, followUp),
 				onUnknownModel: (name) =>
@@ -313,13 +313,9 @@ export class SharedSession {
 			await this.#keeper.release();
 			return "behind";
 		}
-		if (!this.#driving) {
-			const added = this.#sync?.progress().added ?? 0;
-			this.#base = { lastSeq: answer.kind === "acquired" ? answer.lastSeq : this.#follower.seq, added };
-		}
 		this.#driving = true;
 		internals.refreshContext();
-		this.#follower.suspend();
+		this.#follower.ownRun();
 		this.#sync?.touch();
 		this.#options.onChange();
 		this.#expectRun();
@@ -354,13 +350,11 @@ export class SharedSession {
 		const sync = this.#sync;
 		while (sync && !isOver() && !(await sync.flush(FLUSH_MS)));
 		if (isOver()) return;
-		const { lastSeq, added } = sync?.progress() ?? { lastSeq: 0, added: 0 };
-		const isOwn = lastSeq - this.#base.lastSeq === added - this.#base.added;
 		this.#releasing = this.#keeper.release();
 		await this.#releasing;
 		if (isOver()) return;
 		this.#driving = false;
-		this.#follower.resume(isOwn ? lastSeq : 0);
+		this.#follower.look();
 		sync?.touch();
 		this.#desk.look();
 		this.#options.onChange();

@@ -55,7 +55,7 @@ export const vStartStream = v.object({
 	epoch: v.optional(v.number()),
 	/** ms since the epoch by the sender's clock, for the elapsed time. */
 	startedAt: v.number(),
-	/** The session's last entry, in file order, before what the ops tell. Null: it had none; absent: not known. */
+	/** The session's last message, in file order, before what the ops tell. Null: it had none; absent: not known. */
 	afterEntryId: v.optional(v.union(v.string(), v.null())),
 });
 export type StartStream = Infer<typeof vStartStream>;

@@ -13,11 +13,11 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Live } from "../protocol/session.ts";
-import type { Delta, StreamView } from "../protocol/stream.ts";
-import { OpReader } from "../session/op-reader.ts";
-import { type KnownEntry, type PiEvent, Replay } from "../session/pi-events.ts";
+import type { StreamView } from "../protocol/stream.ts";
+import { type KnownEntry, Replay } from "../session/pi-events.ts";
 import type { FollowTarget } from "./follow-target.ts";
 import { IncomingEntries } from "./incoming-entries.ts";
+import { JoinedStream } from "./joined-stream.ts";
 import type { LiveBackend, SourceEntry } from "./ports.ts";
 
 export type FollowerOptions = {
@@ -44,37 +44,21 @@ export type FollowerOptions = {
 	log: (line: string) => void;
 };
 
-/** A compaction is drawn from its entry, which follows its end: waited for this long, or as long as the stream is there. */
-const ENTRY_WAIT_MS = 15_000;
+/** Entries that are no part of a turn. */
+const ASIDE = new Set(["session_info", "label", "custom", "model_change", "thinking_level_change"]);
 /** Entries that a first look takes besides the newest, in case this terminal's file is not level. */
 const LOOK_BACK = 200;
-
-type Joined = {
-	stream: StreamView;
-	reader: OpReader;
-	replay: Replay;
-	/** Events that wait for the entry of a compaction. */
-	waiting: PiEvent[];
-	cancelWait: (() => void) | null;
-	reading: boolean;
-	settled: boolean;
-	/** A compaction is on; its entry may come before its end is told. */
-	compacting: boolean;
-	compaction: SourceEntry | null;
-	endTail: () => void;
-};
 
 export class Follower {
 	readonly #options: FollowerOptions;
 	readonly #incoming: IncomingEntries;
 	#ends: (() => void)[] = [];
 	#active = false;
-	#suspended = false;
 	#begun = false;
 	#live: Live | null = null;
 	#appliedLeaf: string | null | undefined;
 	#stream: StreamView | null = null;
-	#joined: Joined | null = null;
+	#joined: JoinedStream | null = null;
 	/** Highest seq that is in the session. */
 	#seq = 0;
 	#malformed = 0;
@@ -84,6 +68,10 @@ export class Follower {
 	#stopped = false;
 	#redraw: "moved" | "caughtUp" | null = null;
 	#aside = false;
+	/** Seqs of the entries that came by, the last of them, and whether this terminal's file has another order. */
+	readonly #order = new Map<string, number>();
+	#last: string | null = null;
+	#disordered = false;
 	/** Streams that are over, some of whose entries may be on their way. */
 	#left: Replay[] = [];
 	#waiters: { seq: number; resolve: (level: boolean) => void }[] = [];
@@ -149,18 +137,10 @@ export class Follower {
 		this.#leaveStream();
 	}
 
-	/** A run of this terminal's own: what it stores need not come back. */
-	suspend(): void {
-		this.#suspended = true;
-		if (this.#begun) this.#incoming.pause();
-	}
-
-	/** @param seq everything up to here is this terminal's own, or 0. */
-	resume(seq: number): void {
-		this.#suspended = false;
-		this.#seq = Math.max(this.#seq, seq);
-		if (this.#active && this.#begun) this.#incoming.resume(seq);
-		this.look();
+	/** A run of this terminal's own begins: nobody else's is drawn. */
+	ownRun(): void {
+		this.#joined?.drop();
+		this.#joined = null;
 	}
 
 	/** True when everything up to `seq` is in the session within `deadlineMs`. */
@@ -210,7 +190,7 @@ export class Follower {
 			const from = isLevel ? lastSeq : isNear ? Math.max(0, lastSeq - LOOK_BACK) : 0;
 			this.#seq = Math.max(this.#seq, from);
 			this.#incoming.listen(from);
-			if (!this.#active || this.#suspended) this.#incoming.pause();
+			if (!this.#active) this.#incoming.pause();
 			this.look();
 		} catch {
 			clock.after(1_000, () => void (this.#stopped || this.#begun || this.#begin()));
@@ -227,8 +207,9 @@ export class Follower {
 		try {
 			do {
 				this.#again = false;
-				if (this.#stopped || !this.#begun || this.#options.target.isBusy()) break;
-				await this.#step();
+				if (this.#stopped || !this.#begun) break;
+				if (this.#options.target.isBusy()) this.#takeAside();
+				else await this.#step();
 			} while (this.#again);
 		} catch (error) {
 			this.#options.log(`following failed: ${String(error)}`);
@@ -258,7 +239,10 @@ export class Follower {
 		this.#aside = false;
 		await this.#draw();
 		if (!this.#joined && this.#seq !== before) target.refreshContext();
-		if (this.#live && this.#seq >= this.#live.lastSeq && this.#incoming.isEmpty) this.#left = [];
+		if (this.#live && this.#seq >= this.#live.lastSeq && this.#incoming.isEmpty) {
+			this.#left = [];
+			if (!this.#joined) this.#putInOrder();
+		}
 		this.#waiters = this.#waiters.filter(({ seq, resolve }) => {
 			if (this.#seq < seq) return true;
 			resolve(true);
@@ -272,118 +256,70 @@ export class Follower {
 		const { target, backend, clock } = this.#options;
 		// What was there to be drawn is drawn first: the run comes after it.
 		await this.#draw();
-		const entries = target.entries();
-		const at = entries.findIndex(({ id }) => id === stream.settledEntryId);
-		const known = stream.settledEntryId === null ? [] : entries.slice(at + 1);
-		const replay = new Replay({ parsePartial: target.parsePartial, now: clock.now }, known as KnownEntry[]);
-		const joined: Joined = {
+		this.#joined = new JoinedStream({
+			backend,
+			clock,
+			target,
 			stream,
-			reader: new OpReader(stream.settled),
-			replay,
-			waiting: [],
-			cancelWait: null,
-			reading: false,
-			settled: false,
-			compacting: false,
-			compaction: null,
-			endTail: () => {},
-		};
-		this.#joined = joined;
-		// Not `agent_start`, which would forget the rows of tools that the transcript shows as running.
-		if (stream.settled > 0) target.inject({ type: "turn_start" });
-		joined.endTail = backend.onStreamTail(stream.streamId, (deltas) => this.#tail(joined, deltas));
-		this.#readOn(joined);
+			known: stream.settledEntryId === null ? [] : this.#after(stream.settledEntryId),
+			showEntry: (entry) => this.#showEntry(entry),
+			onRead: () => this.look(),
+		});
 	}
 
-	#tail(joined: Joined, deltas: readonly Delta[]): void {
-		if (this.#joined !== joined) return;
-		this.#tell(joined, joined.reader.tail(deltas));
-		this.#readOn(joined);
-	}
-
-	/** Reads what the tail does not show. */
-	#readOn(joined: Joined): void {
-		const from = joined.reader.read;
-		if (from === null || joined.reading) return;
-		joined.reading = true;
-		this.#options.backend.readStream(joined.stream.streamId, from).then(
-			(deltas) => {
-				joined.reading = false;
-				if (this.#joined !== joined) return;
-				this.#tell(joined, joined.reader.answer(from, deltas));
-				this.#readOn(joined);
-				this.look();
-			},
-			() => {
-				this.#options.clock.after(500, () => {
-					joined.reading = false;
-					if (this.#joined === joined) this.#readOn(joined);
-				});
-			},
-		);
-	}
-
-	#tell(joined: Joined, ops: readonly unknown[]): void {
-		if (ops.length === 0 || this.#options.target.isBusy()) return;
-		for (const event of joined.replay.apply(ops)) this.#event(joined, event);
-	}
-
-	#event(joined: Joined, event: PiEvent): void {
-		if (joined.waiting.length > 0) {
-			joined.waiting.push(event);
-			return;
-		}
-		if (event.type === "compaction_start") joined.compacting = true;
-		if (event.type === "compaction_end" && !this.#compactionEnds(joined, event)) return;
-		if (event.type === "agent_settled") joined.settled = true;
-		// Their entries say it, and are what Pi reads it from.
-		if (event.type === "session_info_changed" || event.type === "thinking_level_changed") return;
-		this.#options.target.inject(event);
-	}
-
-	/** Pi draws a compaction from its entry. @returns whether its end can be told now. */
-	#compactionEnds(joined: Joined, event: PiEvent): boolean {
-		const { compaction } = joined;
-		joined.compacting = false;
-		joined.compaction = null;
-		if (compaction) {
-			if (event.result) joined.replay.claims(compaction as KnownEntry);
-			else this.#showEntry(compaction);
-			this.#options.target.refreshContext();
-			return true;
-		}
-		if (!event.result) return true;
-		joined.waiting.push(event);
-		joined.cancelWait = this.#options.clock.after(ENTRY_WAIT_MS, () => this.#goOn(joined, false));
-		return false;
-	}
-
-	/** The entry of a compaction is there, or is waited for no longer. */
-	#goOn(joined: Joined, isThere: boolean): void {
-		joined.cancelWait?.();
-		joined.cancelWait = null;
-		const [compaction, ...rest] = joined.waiting.splice(0);
-		this.#options.target.refreshContext();
-		if (compaction) this.#options.target.inject(isThere ? compaction : this.#unshown(joined, compaction));
-		for (const event of rest) this.#event(joined, event);
-	}
-
-	/** The end of a compaction whose entry is still to come: that shows it then. */
-	#unshown(joined: Joined, { result: _result, ...event }: PiEvent): PiEvent {
-		joined.replay.claims({ type: "compaction" });
-		return event as PiEvent;
+	/** Entries that come after one, by the backend's order where that is known: the file's may differ. */
+	#after(entryId: string): readonly SourceEntry[] {
+		const entries = this.#options.target.entries();
+		const seq = this.#order.get(entryId);
+		if (seq !== undefined) return entries.filter(({ id }) => (this.#order.get(id) ?? 0) > seq);
+		return entries.slice(entries.findIndex(({ id }) => id === entryId) + 1);
 	}
 
 	#takeEntries(until: string | null = null): void {
 		const joined = this.#joined;
 		// Ops come before the entries they tell: while some are on their way, entries wait.
-		if (joined && (joined.reading || joined.reader.read !== null) && until === null) return;
-		for (let next = this.#incoming.next(); next; next = this.#incoming.next()) {
-			const { seq, entryId, entry } = next;
-			if (entry && !this.#options.target.has(entryId)) this.#take(entry);
-			this.#seq = Math.max(this.#seq, seq);
-			if (entryId === until) return;
+		if (joined?.isBehind && until === null) return;
+		for (let next = this.#incoming.first(); next; next = this.#incoming.first()) {
+			this.#incoming.shift();
+			this.#consume(next);
+			if (next.entryId === until) return;
 		}
+	}
+
+	/**
+	 * While a run of this terminal's own is on: names, labels and the like that somebody else sets belong into
+	 * the middle of it, as if they had been set here; messages wait for its end.
+	 */
+	#takeAside(): void {
+		const { target } = this.#options;
+		for (let next = this.#incoming.first(); next; next = this.#incoming.first()) {
+			const { entry, entryId } = next;
+			const isOwn = target.has(entryId);
+			const fits = entry !== null && ASIDE.has(entry.type) && entry.parentId === target.leafId();
+			if (!isOwn && entry && !fits) return;
+			this.#incoming.shift();
+			this.#consume(next);
+		}
+	}
+
+	#consume({ seq, entryId, entry }: { seq: number; entryId: string; entry: SourceEntry | null }): void {
+		const { target } = this.#options;
+		if (entry && !target.has(entryId)) {
+			// Something of this terminal's own stands where this one belongs.
+			const last = target.entries().at(-1)?.id;
+			if (this.#last !== null && last !== this.#last) this.#disordered = true;
+			this.#take(entry);
+		}
+		if (entry) this.#last = entryId;
+		this.#seq = Math.max(this.#seq, seq);
+		if (entry) this.#order.set(entryId, seq);
+	}
+
+	/** Every file has the order that the backend gave. */
+	#putInOrder(): void {
+		if (!this.#disordered || !this.#options.isLevel()) return;
+		this.#disordered = false;
+		this.#options.target.reorder?.(this.#order);
 	}
 
 	#take(entry: SourceEntry): void {
@@ -405,15 +341,7 @@ export class Follower {
 	}
 
 	#show(entry: SourceEntry): void {
-		const joined = this.#joined;
-		if (entry.type === "compaction" && joined?.compacting) {
-			joined.compaction = entry;
-			return;
-		}
-		if (this.#claims(entry)) {
-			if (entry.type === "compaction" && joined && joined.waiting.length > 0) this.#goOn(joined, true);
-			return;
-		}
+		if (this.#joined?.takesCompaction(entry) || this.#claims(entry)) return;
 		this.#showEntry(entry);
 	}
 
@@ -490,23 +418,12 @@ export class Follower {
 		if (this.#joined) for (const event of this.#joined.replay.resume()) target.inject(event);
 	}
 
-	/** The run is over, or its stream is gone: nothing goes on turning. */
+	/** Entries of the stream that are still to come are known by what it told. */
 	#leaveStream(): void {
 		const joined = this.#joined;
 		if (!joined) return;
 		this.#joined = null;
 		this.#left.push(joined.replay);
-		joined.endTail();
-		joined.cancelWait?.();
-		const { target } = this.#options;
-		if (joined.compaction) this.#showEntry(joined.compaction);
-		for (const [index, event] of joined.waiting.entries())
-			target.inject(index === 0 ? this.#unshown(joined, event) : event);
-		if (!joined.settled) {
-			target.inject({ type: "queue_update", steering: [], followUp: [] });
-			target.inject({ type: "agent_end", messages: [], willRetry: false });
-			target.inject({ type: "agent_settled", aborted: false });
-		}
-		target.refreshContext();
+		joined.leave();
 	}
 }

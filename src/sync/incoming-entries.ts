@@ -12,7 +12,9 @@ import type { LiveBackend, SourceEntry } from "./ports.ts";
 /** The subscription is begun anew behind what has arrived after so many. */
 const MOVE_ON_AFTER = 16;
 
-type Item = { seq: number; entryId: string; json: string | null };
+type Item = { seq: number; entryId: string; json: string | null; parsed?: SourceEntry | null };
+
+export type Incoming = { seq: number; entryId: string; entry: SourceEntry | null };
 
 export type IncomingOptions = {
 	backend: Pick<LiveBackend, "onEntries" | "entryJson">;
@@ -57,9 +59,8 @@ export class IncomingEntries {
 		this.#subscribe();
 	}
 
-	/** Goes on where it stood, or behind `seq` when that is further. */
-	resume(seq = 0): void {
-		this.#cursor = Math.max(this.#cursor, seq);
+	/** Goes on where it stood. */
+	resume(): void {
 		if (!this.#end) this.#subscribe();
 	}
 
@@ -74,19 +75,20 @@ export class IncomingEntries {
 		this.#queue = [];
 	}
 
-	/** The next entry and its seq; null when there is none, or when its line is still under way. */
-	next(): { seq: number; entryId: string; entry: SourceEntry | null } | null {
+	/** The next entry and its seq, null when it is none; null when there is nothing, or its line is still under way. */
+	first(): Incoming | null {
 		const item = this.#queue[0];
 		if (!item || item.json === null) return null;
-		this.#queue.shift();
-		const entry = parseEntry(item.json, item.entryId);
-		if (!entry) this.#options.onMalformed(item.entryId);
-		return { seq: item.seq, entryId: item.entryId, entry };
+		if (item.parsed === undefined) {
+			item.parsed = parseEntry(item.json, item.entryId);
+			if (!item.parsed) this.#options.onMalformed(item.entryId);
+		}
+		return { seq: item.seq, entryId: item.entryId, entry: item.parsed };
 	}
 
-	/** Id of the next entry, whether its line is there or not. */
-	peek(): string | null {
-		return this.#queue[0]?.entryId ?? null;
+	/** The first one was taken. */
+	shift(): void {
+		this.#queue.shift();
 	}
 
 	#subscribe(): void {

@@ -92,8 +92,11 @@ export class PromptDesk {
 	look(): void {
 		if (this.#stopped) return;
 		const { terminalId, epoch, isFree, drive } = this.#options;
+		// What was accepted here without our hearing of it is asked for again: the backend says the same.
 		const queued = this.#list.filter(
-			({ promptId, state }) => state === "queued" && !this.#taken.has(promptId),
+			({ promptId, state, acceptedBy }) =>
+				!this.#taken.has(promptId) &&
+				(state === "queued" || (state === "accepted" && acceptedBy === terminalId)),
 		);
 		if (queued.length === 0) return;
 		if (epoch() !== null) {

@@ -23,6 +23,9 @@ import { Recovery } from "./recovery.ts";
 import { RunStreams } from "./run-streams.ts";
 import { StateTeller } from "./state-teller.ts";
 
+/** Types of entries that the ops of a run tell. */
+const TOLD = new Set(["message", "custom_message", "compaction"]);
+
 export function createSessionSync(options: SessionSyncOptions): SessionSync {
 	const { backend, clock, source, terminalId } = options;
 	const streams = new RunStreams({
@@ -71,7 +74,10 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 			kick();
 		}),
 		beginRun: guarded((startedAt: number) => {
-			streams.begin(startedAt, source.entries().at(-1)?.id ?? null);
+			const entries = source.entries();
+			// Names and labels may come from elsewhere at any place; what ops tell comes after the last message.
+			const last = entries.findLast(({ type }) => TOLD.has(type)) ?? entries.at(-1);
+			streams.begin(startedAt, last?.id ?? null);
 			hearAudience();
 		}),
 		op: guarded((op: DeltaOp) => streams.op(op)),

@@ -120,6 +120,7 @@ export class FollowWorld {
 			isLevel: () => this.#isStored(target),
 			onSideBranch: () => log.push("a side branch"),
 			onChange: () => {},
+			onDrawn: () => {},
 			log: (line) => log.push(line),
 		});
 		follower.activate();

@@ -197,7 +197,7 @@ export function footer(screen: string): string {
 
 /** Warnings at the start, and what Pi answers to somebody's own command. */
 const OWN_LINES =
-	/^ (Warning: |~\/\.tmux\.conf|Session name set: |Thinking level: |Model: |Navigated to selected point|No queued messages to restore|Restored \d+ queued)/;
+	/^ (Warning: |~\/\.tmux\.conf|Session name set: |Thinking level: |Model: |Startup is still|Navigated to selected point|No queued messages to restore|Restored \d+ queued)/;
 
 /**
  * The transcript that a screen shows. Left out is what is each terminal's own: header, warnings at the start,
@@ -205,10 +205,10 @@ const OWN_LINES =
  */
 export function transcript(screen: string): string {
 	const lines = screen.split("\n");
-	const from = lines.findIndex((line) => line.trim() === "first prompt");
+	const from = lines.findIndex((line) => line.includes("scripted-provider.ts")) + 1;
 	const to = lines.findIndex((line, index) => index > from && /^──.*─{20}$/.test(line));
 	return lines
-		.slice(Math.max(0, from), to === -1 ? undefined : to)
+		.slice(from, to === -1 ? undefined : to)
 		.filter((line) => !OWN_LINES.test(line))
 		.map((line) => line.replace(/\b(Took|Elapsed) [\d.]+s/, "$1 seconds"))
 		.join("\n");

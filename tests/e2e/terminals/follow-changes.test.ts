@@ -83,47 +83,6 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 	);
 
 	test(
-		"S0-16 a slash command and a ! command run where they are typed, on what the other terminal has said so far",
-		async () => {
-			await a.submit("!echo from the shell of A");
-			await inBoth("message", "from the shell of A\\n");
-			for (const terminal of [a, b]) await terminal.waitForText("\n from the shell of A");
-			await b.submit("!echo from the shell of B");
-			await inBoth("message", "from the shell of B\\n");
-			for (const terminal of [a, b]) await terminal.waitForText("\n from the shell of B");
-			await a.submit("a long answer, please");
-			const request = await shared.live.model.next();
-			request.text("The last word is ").text("zebra").finish();
-			// No wait in between: the command sees the whole run, or waits for it.
-			await b.submit("/test:custom after the run");
-			await inBoth("custom", "after the run");
-			const next = await shared.exchange(b, "what was the last word?", "It was zebra.");
-			expect(conversation(next)).toContain("assistant: The last word is zebra");
-			expect(conversation(next)).toContain("user: custom: after the run");
-		},
-		SLOW,
-	);
-
-	test(
-		"a name that is given during the other's run stands in the same place in every file",
-		async () => {
-			await a.submit("a run with a name in it");
-			const request = await shared.live.model.next();
-			request.text("Half of");
-			await b.waitForText("Half of");
-			await b.submit("/name Named in between");
-			await waitFor(() => inFile(b, "session_info").length > 0, "the name in B's file");
-			request.text(" the answer.").finish();
-			await inBoth("session_info", "Named in between");
-			await shared.settled(a, b);
-			await shared.expectSameFiles();
-			const next = await shared.exchange(b, "is all of it there?", "All of it.");
-			expect(conversation(next).filter((line) => line === "assistant: Half of the answer.")).toHaveLength(1);
-		},
-		SLOW,
-	);
-
-	test(
 		"S0-20 each terminal writes its own file alone",
 		async () => {
 			const pid = await a.pid();
@@ -264,6 +223,47 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 			expect(said).toContain("All that was said, summed up.");
 			expect(said).not.toContain("with which model?");
 			if (versions[0] === versions[1]) expect(systemMessages(request)).toBe(1);
+		},
+		SLOW,
+	);
+
+	test(
+		"S0-16 a slash command and a ! command run where they are typed, on what the other terminal has said so far",
+		async () => {
+			await a.submit("!echo from the shell of A");
+			await inBoth("message", "from the shell of A\\n");
+			for (const terminal of [a, b]) await terminal.waitForText("\n from the shell of A");
+			await b.submit("!echo from the shell of B");
+			await inBoth("message", "from the shell of B\\n");
+			for (const terminal of [a, b]) await terminal.waitForText("\n from the shell of B");
+			await a.submit("a long answer, please");
+			const request = await shared.live.model.next();
+			request.text("The last word is ").text("zebra").finish();
+			// No wait in between: the command sees the whole run, or waits for it.
+			await b.submit("/test:custom after the run");
+			await inBoth("custom", "after the run");
+			const next = await shared.exchange(b, "what was the last word?", "It was zebra.");
+			expect(conversation(next)).toContain("assistant: The last word is zebra");
+			expect(conversation(next)).toContain("user: custom: after the run");
+		},
+		SLOW,
+	);
+
+	test(
+		"a name that is given during the other's run stands in the same place in every file",
+		async () => {
+			await a.submit("a run with a name in it");
+			const request = await shared.live.model.next();
+			request.text("Half of");
+			await b.waitForText("Half of");
+			await b.submit("/name Named in between");
+			await waitFor(() => inFile(b, "session_info").length > 0, "the name in B's file");
+			request.text(" the answer.").finish();
+			await inBoth("session_info", "Named in between");
+			await shared.settled(a, b);
+			await shared.expectSameFiles();
+			const next = await shared.exchange(b, "is all of it there?", "All of it.");
+			expect(conversation(next).filter((line) => line === "assistant: Half of the answer.")).toHaveLength(1);
 		},
 		SLOW,
 	);

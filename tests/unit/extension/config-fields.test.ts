@@ -83,6 +83,7 @@ test("the status says what was hidden, refused and left out, and never the key",
 		},
 		settings: { ...DEFAULTS, apiKey: "osk_verysecretkey123", redaction: "on", syncThinking: false },
 		sessionId: "s1",
+		isReplica: false,
 		inFile: true,
 		lastFailure: null,
 	});

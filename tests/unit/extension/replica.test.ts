@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import {
+	copyReplica,
+	handBack,
+	isReplica,
+	removeReplica,
+	replaceReplica,
+	replicaPath,
+	writeReplica,
+} from "../../../src/extension/replica.ts";
+
+let root = "";
+let folder = "";
+let original = "";
+let replica = "";
+const header = '{"type":"session","id":"s1"}';
+const line = (id: string) => JSON.stringify({ type: "message", id });
+const text = (...ids: string[]) => `${[header, ...ids.map(line)].join("\n")}\n`;
+
+beforeEach(() => {
+	root = mkdtempSync(join(tmpdir(), "opensync-replica-"));
+	folder = join(root, "replicas");
+	original = join(root, "original.jsonl");
+	replica = replicaPath(folder, "s1", "t1");
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+test("each terminal has its own, below the folder, whatever the session's id", () => {
+	expect(replicaPath(folder, "s1", "t1")).not.toBe(replicaPath(folder, "s1", "t2"));
+	for (const id of ["../../x", "..", ".", "/etc", "a/b", "a\\b", ""]) {
+		const path = replicaPath(folder, id, "t1");
+		expect(relative(folder, path).startsWith("..")).toBe(false);
+		expect(isReplica(folder, path)).toBe(true);
+	}
+	expect(isReplica(folder, original)).toBe(false);
+	expect(isReplica(folder, `${folder}-other/x.jsonl`)).toBe(false);
+});
+
+test("a copy is the file as it is, without a line that is still being written", () => {
+	writeFileSync(original, text("a", "b"));
+	copyReplica(original, replica);
+	expect(readFileSync(replica, "utf8")).toBe(text("a", "b"));
+	writeFileSync(original, `${text("a")}{"type":"mess`);
+	copyReplica(original, replica);
+	expect(readFileSync(replica, "utf8")).toBe(text("a"));
+});
+
+test("a replica that the backend told is its lines, for its owner alone", () => {
+	writeReplica(replica, [header, line("a")]);
+	expect(readFileSync(replica, "utf8")).toBe(text("a"));
+	expect(statSync(replica).mode & 0o777).toBe(0o600);
+	replaceReplica(replica, [header, line("b"), line("a")]);
+	expect(readFileSync(replica, "utf8")).toBe(text("b", "a"));
+	expect(readdirSync(dirname(replica))).toHaveLength(1);
+});
+
+test("what the original lacks is handed back, in order and once", () => {
+	writeFileSync(original, text("a", "b"));
+	writeReplica(replica, [header, line("a"), line("c"), line("b"), line("d")]);
+	expect(handBack(replica, original)).toBe(2);
+	expect(readFileSync(original, "utf8")).toBe(text("a", "b", "c", "d"));
+	expect(handBack(replica, original)).toBe(0);
+	expect(readFileSync(original, "utf8")).toBe(text("a", "b", "c", "d"));
+});
+
+test("a torn last line of the original stays alone on its line", () => {
+	writeFileSync(original, `${text("a")}{"type":"mess`);
+	writeReplica(replica, [header, line("a"), line("b")]);
+	expect(handBack(replica, original)).toBe(1);
+	expect(readFileSync(original, "utf8").split("\n").slice(-3)).toEqual(['{"type":"mess', line("b"), ""]);
+});
+
+test("a torn line of the replica is handed to nobody", () => {
+	writeFileSync(original, text("a"));
+	writeReplica(replica, [header, line("a")]);
+	writeFileSync(replica, `${text("a")}{"type":"mess`);
+	expect(handBack(replica, original)).toBe(0);
+	expect(readFileSync(original, "utf8")).toBe(text("a"));
+});
+
+test("an original that is gone is not made anew", () => {
+	writeReplica(replica, [header, line("a")]);
+	expect(handBack(replica, original)).toBe(0);
+	expect(existsSync(original)).toBe(false);
+	removeReplica(replica);
+	removeReplica(replica);
+	expect(existsSync(replica)).toBe(false);
+	writeFileSync(original, text("a"));
+	expect(handBack(replica, original)).toBe(0);
+});
