@@ -32,7 +32,7 @@ export function footerText(condition: Condition): string | undefined {
 
 /** Who drives, where that is another terminal; else who else is here. */
 function sharedText({ state, shared }: Condition & { kind: "syncing" }): string {
-	const looking = shared?.readOnly ? "looking on" : "";
+	const looking = shared?.readOnly ? "looking on" : shared?.isReplica ? "second view" : "";
 	const { holder } = shared?.lock ?? {};
 	if (shared?.isRemote && holder) return [`${holder.label} is working`, looking].filter(Boolean).join(" · ");
 	return [looking, presentText(state.present)].filter(Boolean).join(" · ");

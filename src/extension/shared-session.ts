@@ -47,6 +47,8 @@ export type SharedState = {
 	/** The run of another terminal is on. */
 	isRemote: boolean;
 	following: boolean;
+	/** Its file is a replica: the session's own is open elsewhere. */
+	isReplica: boolean;
 	readOnly: boolean;
 	dropped: number;
 };
@@ -185,6 +187,7 @@ export class SharedSession {
 			lock: this.#keeper.state,
 			isRemote: this.#isRemote,
 			following: this.#follower.isActive,
+			isReplica: this.#options.isReplica,
 			readOnly: this.#readOnly,
 			dropped: this.#follower.dropped + this.#options.internals.dropped,
 		};
@@ -228,8 +231,8 @@ export class SharedSession {
 		return this.#dialogs.privately(show);
 	}
 
-	/** A prompt was entered. */
-	async input(event: InputEvent): Promise<Handled> {
+	/** A prompt was entered. @param until Pi waits no longer than to this time, ms since the epoch. */
+	async input(event: InputEvent, until: number): Promise<Handled> {
 		if (this.#remote.isDelivering && event.source === "extension") return undefined;
 		if (this.#options.ctx.mode !== "tui") {
 			void this.#drive();
@@ -239,7 +242,7 @@ export class SharedSession {
 			return this.#refuse(event, "this terminal only looks on. Leave with /opensync:detach to type here.");
 		if (this.#running) return undefined;
 		if (this.#keeper.state.kind === "theirs") return this.#remote.forward(event);
-		const answer = await this.#drive();
+		const answer = await this.#drive(until);
 		if (answer === "held") return this.#remote.forward(event);
 		if (answer === "behind")
 			return this.#refuse(
@@ -302,12 +305,14 @@ export class SharedSession {
 	}
 
 	/** Acquires the lock and what the others wrote; the session is ours to change afterwards. */
-	async #drive(): Promise<"driving" | "held" | "behind"> {
+	async #drive(
+		until = this.#options.clock.now() + TURN_LOCK_WAIT_MS,
+	): Promise<"driving" | "held" | "behind"> {
 		const { clock, internals } = this.#options;
 		this.#turn += 1;
-		await this.#releasing;
-		const until = clock.now() + TURN_LOCK_WAIT_MS;
-		const answer = await this.#keeper.acquire(TURN_LOCK_WAIT_MS);
+		const left = () => Math.max(0, until - clock.now());
+		await Promise.race([this.#releasing, new Promise<void>((resolve) => void clock.after(left(), resolve))]);
+		const answer = await this.#keeper.acquire(left());
 		if (answer.kind === "held") return "held";
 		if (answer.kind === "acquired" && !(await this.#isLevel(answer.lastSeq, until))) {
 			await this.#keeper.release();

@@ -165,8 +165,9 @@ export class Terminal {
 
 	/** A prompt was entered: what `input` answers. */
 	async input(event: InputEvent): Promise<{ action: "handled" } | undefined> {
+		const until = clock.now() + TURN_LOCK_WAIT_MS;
 		await this.whenLoaded(TURN_LOCK_WAIT_MS);
-		return await this.shared?.input(event);
+		return await this.shared?.input(event, until);
 	}
 
 	start(ctx: ExtensionContext): void {
@@ -351,6 +352,7 @@ export class Terminal {
 		this.#opened = opened;
 		opened.sync.onState(() => this.guard.background("state", () => this.#observe(opened)));
 		this.late.attach(opened.sync);
+		if (this.teller.isRunning) opened.shared?.runChanged(true);
 		this.#observe(opened);
 	}
 

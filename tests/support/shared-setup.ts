@@ -67,10 +67,10 @@ export class SharedSetup {
 		}
 	}
 
-	/** Another terminal at the session, once it shows what the first one does. */
-	async join(options: TerminalOptions = {}): Promise<PiTerminal> {
+	/** Another terminal at the session, once it shows that. @param options `session`: as Pi's `--session`, default is the first one's file. */
+	async join(options: TerminalOptions & { session?: string } = {}): Promise<PiTerminal> {
 		const before = this.#replicaFiles();
-		const more = ["--session", this.file, ...(options.more ?? [])];
+		const more = ["--session", options.session ?? this.file, ...(options.more ?? [])];
 		const terminal = await this.live.terminal({ ...ROOMY, version: this.#other, ...options, more });
 		this.#terminals.push(terminal);
 		const replica = await waitFor(
@@ -79,7 +79,7 @@ export class SharedSetup {
 		);
 		this.#replicas.set(terminal, replica);
 		await terminal.waitFor((screen) => screen.includes("first prompt"), "the session's beginning");
-		await terminal.waitFor((screen) => footer(screen).includes("with"), "somebody else at the session");
+		await terminal.waitFor((screen) => /\bwith\b|is working/.test(footer(screen)), "somebody else at the session");
 		return terminal;
 	}
 
