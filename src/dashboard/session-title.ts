@@ -1,5 +1,5 @@
+import { plainText } from "../lib/plain-text.ts";
 import type { SessionView } from "../protocol/session.ts";
-import { plainText } from "./plain-text.ts";
 
 /** A session's name for people; one without title goes by the beginning of its id. */
 export function sessionTitle(session: Pick<SessionView, "title" | "sessionId">): string {

@@ -34,7 +34,7 @@ export async function attachAtStart(
 		internals.setSessionFile(path);
 		takeOverChoice(ctx, internals);
 		internals.refreshContext();
-		terminal.useBackend(backend);
+		terminal.takeBackend(backend);
 		return null;
 	} catch (error) {
 		await backend.close();

@@ -1,5 +1,6 @@
 /** `/opensync:attach`, `/opensync:detach`, `/opensync:take` and `/opensync:along`. */
 import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
+import { plainLine } from "../lib/plain-text.ts";
 import type { Attachable } from "../protocol/turn-lock.ts";
 import { fetchReplica, findSession, whenConnected } from "./attach.ts";
 import { processTerminal } from "./process-terminal.ts";
@@ -64,7 +65,7 @@ export async function runTake(terminal: Terminal, ctx: ExtensionCommandContext):
 	const { holder } = lock;
 	if (!holder) return ctx.ui.notify("OpenSync: nobody has the turn lock. Type here to go on.", "info");
 	const since = new Date(holder.acquiredAt).toLocaleTimeString();
-	const question = `${holder.label} has had it since ${since}. What it still writes becomes a side branch.`;
+	const question = `${plainLine(holder.label)} has had it since ${since}. What it still writes becomes a side branch.`;
 	if (!(await shared.privately(() => ctx.ui.confirm("Take the turn lock over?", question)))) return;
 	ctx.ui.notify(`OpenSync: ${await shared.takeOver(lock.epoch)}`, "info");
 }

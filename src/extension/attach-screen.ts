@@ -1,6 +1,7 @@
 /** The sessions to choose from, newest activity first; what is typed narrows them down. */
 import { type ExtensionContext, getSelectListTheme } from "@earendil-works/pi-coding-agent";
 import { Input, matchesKey, SelectList, truncateToWidth } from "@earendil-works/pi-tui";
+import { plainLine } from "../lib/plain-text.ts";
 import type { Attachable } from "../protocol/turn-lock.ts";
 
 const ROWS = 12;
@@ -73,8 +74,8 @@ export function itemOf({ session, holder, terminals }: Attachable, now: number) 
 	const who = holder ? `${holder.label} is working` : terminals > 0 ? `open in ${terminals}` : session.status;
 	return {
 		value: session.sessionId,
-		label: `${session.projectName}: ${title}`,
-		description: `${session.machine} · ${who} · ${ago(now - session.updatedAt)}`,
+		label: plainLine(`${session.projectName}: ${title}`),
+		description: plainLine(`${session.machine} · ${who} · ${ago(now - session.updatedAt)}`),
 	};
 }
 

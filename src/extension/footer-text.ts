@@ -1,4 +1,5 @@
 /** The state of the sync in the few characters that a footer has. */
+import { plainLine } from "../lib/plain-text.ts";
 import type { Present } from "../protocol/presence.ts";
 import type { SyncState } from "../sync/contract.ts";
 import type { SharedState } from "./shared-session.ts";
@@ -26,7 +27,9 @@ export function footerText(condition: Condition): string | undefined {
 		case "starting":
 			return "opensync: …";
 		case "syncing":
-			return `opensync: ${[linkText(condition.state), sharedText(condition)].filter(Boolean).join(" · ")}`;
+			return plainLine(
+				`opensync: ${[linkText(condition.state), sharedText(condition)].filter(Boolean).join(" · ")}`,
+			);
 	}
 }
 

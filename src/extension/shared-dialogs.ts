@@ -5,6 +5,7 @@
  * elsewhere is shown with Pi's own dialogs too.
  */
 import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
+import { plainText } from "../lib/plain-text.ts";
 import type { Ask, QuestionKind, QuestionView } from "../protocol/question.ts";
 import type { LiveBackend } from "../sync/ports.ts";
 import type { PiInternals } from "./pi-internals.ts";
@@ -39,43 +40,40 @@ export class SharedDialogs {
 	constructor(options: SharedDialogsOptions) {
 		this.#options = options;
 		this.#end = options.backend.onQuestions(options.sessionId, (questions) => this.#observe(questions));
-		this.#wrap("select", (original) => (title: string, choices: string[], opts: Opts) => {
+		this.#wrap<[string, string[], Opts]>("select", (original) => (title, choices, opts) => {
 			const shown: Shown = { kind: "select", title, options: choices };
 			return this.#offer(
 				shown,
 				opts,
 				(signal) => original(title, choices, { ...opts, signal }) as Promise<string | undefined>,
-				toText,
 				fromText,
 			);
 		});
-		this.#wrap("confirm", (original) => (title: string, message: string, opts: Opts) => {
+		this.#wrap<[string, string, Opts]>("confirm", (original) => (title, message, opts) => {
 			const shown: Shown = { kind: "confirm", title, message };
 			return this.#offer(
 				shown,
 				opts,
 				(signal) => original(title, message, { ...opts, signal }) as Promise<boolean>,
-				(yes) => (yes ? "yes" : "no"),
 				(value) => value === "yes",
 			);
 		});
-		this.#wrap("input", (original) => (title: string, placeholder: string | undefined, opts: Opts) => {
+		this.#wrap<[string, string | undefined, Opts]>("input", (original) => (title, placeholder, opts) => {
 			const shown: Shown = { kind: "input", title, ...(placeholder === undefined ? {} : { placeholder }) };
 			return this.#offer(
 				shown,
 				opts,
 				(signal) => original(title, placeholder, { ...opts, signal }) as Promise<string | undefined>,
-				toText,
 				fromText,
 			);
 		});
-		this.#wrap("editor", (original) => (title: string, prefill: string | undefined) => {
+		this.#wrap<[string, string | undefined]>("editor", (original) => (title, prefill) => {
 			const shown: Shown = { kind: "editor", title, ...(prefill === undefined ? {} : { prefill }) };
 			const show = (signal: AbortSignal) => {
 				signal.addEventListener("abort", () => this.#options.internals.pressEscape());
 				return original(title, prefill) as Promise<string | undefined>;
 			};
-			return this.#offer(shown, undefined, show, toText, fromText);
+			return this.#offer(shown, undefined, show, fromText);
 		});
 	}
 
@@ -95,16 +93,16 @@ export class SharedDialogs {
 		for (const controller of this.#shown.values()) controller.abort();
 	}
 
-	// biome-ignore lint/suspicious/noExplicitAny: Pi's dialogs differ in their arguments, which pass through.
-	#wrap(
+	/** Pi's dialogs differ in their arguments, which pass through. */
+	#wrap<Args extends unknown[]>(
 		kind: QuestionKind,
-		make: (original: (...args: any[]) => Promise<unknown>) => (...args: any[]) => Promise<unknown>,
+		make: (original: (...args: Args) => Promise<unknown>) => (...args: Args) => Promise<unknown>,
 	): void {
 		const ui = this.#options.internals.ui as Record<string, unknown> | null;
 		const original = ui?.[kind];
 		if (!ui || typeof original !== "function") return;
 		const wrapped = make((...args) => original.apply(ui, args) as Promise<unknown>);
-		const chosen = (...args: unknown[]) => {
+		const chosen = (...args: Args) => {
 			const isOurs = this.#private === 0 && this.#options.isShared();
 			return isOurs ? wrapped(...args) : (original.apply(ui, args) as Promise<unknown>);
 		};
@@ -118,7 +116,6 @@ export class SharedDialogs {
 		shown: Shown,
 		opts: Opts,
 		show: (signal: AbortSignal) => Promise<T>,
-		encode: (answer: T) => Value,
 		decode: (value: Value) => T,
 	): Promise<T> {
 		const { backend, sessionId, terminalId, newId, log } = this.#options;
@@ -140,7 +137,8 @@ export class SharedDialogs {
 		} finally {
 			this.#asked.delete(questionId);
 			opts?.signal?.removeEventListener("abort", give);
-			void here.then(({ answer }) => encode(answer)).catch(() => {});
+			// Whatever the dialog here still says, nobody waits for it.
+			here.catch(() => {});
 			void asked.then(() => backend.closeQuestion(questionId)).catch(() => {});
 		}
 	}
@@ -173,12 +171,17 @@ export class SharedDialogs {
 
 	#dialog(question: QuestionView, signal: AbortSignal): Promise<Value> {
 		const { ui } = this.#options.ctx;
-		const { kind, title } = question;
+		const { kind } = question;
+		const title = plainText(question.title);
 		switch (kind) {
 			case "select":
-				return ui.select(title, question.options ?? [], { signal }).then(toText);
+				return ui
+					.select(title, (question.options ?? []).map(plainText), { signal })
+					.then((chosen) => originalOf(question, chosen));
 			case "confirm":
-				return ui.confirm(title, question.message ?? "", { signal }).then((yes) => (yes ? "yes" : "no"));
+				return ui
+					.confirm(title, plainText(question.message ?? ""), { signal })
+					.then((yes) => (yes ? "yes" : "no"));
 			case "input":
 				return ui.input(title, question.placeholder, { signal }).then(toText);
 			case "editor":
@@ -188,5 +191,8 @@ export class SharedDialogs {
 	}
 }
 
+/** The option as it was asked, of which the plainText form was chosen. */
+const originalOf = (question: QuestionView, chosen: string | undefined): Value =>
+	question.options?.find((option) => plainText(option) === chosen) ?? null;
 const toText = (answer: string | undefined): Value => answer ?? null;
 const fromText = (value: Value): string | undefined => value ?? undefined;

@@ -8,6 +8,7 @@
  */
 import type { ExtensionAPI, ExtensionContext, InputEvent } from "@earendil-works/pi-coding-agent";
 import type { Clock } from "../lib/clock.ts";
+import { plainText } from "../lib/plain-text.ts";
 import { randomId } from "../lib/randomness.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { Present } from "../protocol/presence.ts";
@@ -425,7 +426,7 @@ export class SharedSession {
 
 	#tell(text: string, level: "info" | "warning"): void {
 		const { ctx } = this.#options;
-		if (ctx.hasUI) ctx.ui.notify(`OpenSync: ${text}`, level);
+		if (ctx.hasUI) ctx.ui.notify(`OpenSync: ${plainText(text)}`, level);
 	}
 
 	/** A key without the scope to control lets a follower look on. */

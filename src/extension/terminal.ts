@@ -148,7 +148,7 @@ export class Terminal {
 	}
 
 	/** A backend that the session's start has connected already. */
-	useBackend(backend: LiveBackend): void {
+	takeBackend(backend: LiveBackend): void {
 		this.#early = backend;
 	}
 

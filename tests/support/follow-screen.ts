@@ -192,6 +192,8 @@ export class MemoryTarget implements FollowTarget {
 	readonly injected: PiEvent[] = [];
 	readonly choices: SourceEntry[] = [];
 	redrawn: ("moved" | "caughtUp")[] = [];
+	/** Each time it was put into the order of seqs: the ids in that order. */
+	readonly orders: string[][] = [];
 	refreshed = 0;
 	/** Events that Pi would not take. */
 	refused = 0;
@@ -237,6 +239,14 @@ export class MemoryTarget implements FollowTarget {
 
 	setLeaf(leafId: string | null): void {
 		this.#leaf = leafId;
+	}
+
+	reorder(seqs: ReadonlyMap<string, number>): void {
+		const seqOf = (id: string): number => seqs.get(id) ?? 0;
+		const sorted = this.list.filter(({ id }) => seqs.has(id)).sort((a, b) => seqOf(a.id) - seqOf(b.id));
+		this.orders.push(sorted.map(({ id }) => id));
+		for (const [index, { id }] of this.list.entries())
+			if (seqs.has(id)) this.list[index] = sorted.shift() as SourceEntry;
 	}
 
 	async redraw(why: "moved" | "caughtUp"): Promise<void> {

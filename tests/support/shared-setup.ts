@@ -79,7 +79,10 @@ export class SharedSetup {
 		);
 		this.#replicas.set(terminal, replica);
 		await terminal.waitFor((screen) => screen.includes("first prompt"), "the session's beginning");
-		await terminal.waitFor((screen) => /\bwith\b|is working/.test(footer(screen)), "somebody else at the session");
+		await terminal.waitFor(
+			(screen) => /\bwith\b|is working/.test(footer(screen)),
+			"somebody else at the session",
+		);
 		return terminal;
 	}
 

@@ -1,6 +1,6 @@
 import { memo, useMemo, useState } from "react";
+import { cutText, plainText } from "../../lib/plain-text.ts";
 import { shortCount } from "../format.ts";
-import { cutText, plainText } from "../plain-text.ts";
 
 const AT_FIRST = 20_000;
 

@@ -2,8 +2,8 @@ import { memo } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import rehypeSanitize from "rehype-sanitize";
 import remarkGfm from "remark-gfm";
+import { plainText } from "../../lib/plain-text.ts";
 import { isOutwardLink } from "../outward-link.ts";
-import { plainText } from "../plain-text.ts";
 import { LongText } from "./long-text.tsx";
 
 /** Longer texts are shown as plain text: parsing grows with the length and nobody reads it formatted. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cutText, firstLine, plainText } from "../../../src/dashboard/plain-text.ts";
+import { cutText, firstLine, plainText } from "../../../src/lib/plain-text.ts";
 
 test("terminal escapes leave nothing behind", () => {
 	expect(plainText("\u001b[31mred\u001b[0m and \u001b[1;38;5;200mbold\u001b[m")).toBe("red and bold");

@@ -40,7 +40,7 @@ describe("with events that are none", () => {
 	const { pi, handlers, commands, flags } = fakePi();
 	beforeAll(() => opensync(pi));
 
-	test("no handler throws, answers or prints", () => {
+	test("no handler throws, answers or prints", async () => {
 		const printed = [spyOn(console, "log"), spyOn(console, "error"), spyOn(console, "warn")];
 		const circular: Record<string, unknown> = { toolCallId: "c", toolName: "x" };
 		circular.args = circular;
@@ -48,8 +48,8 @@ describe("with events that are none", () => {
 			if (name === "session_shutdown") continue;
 			for (const event of [...GARBAGE, circular]) {
 				for (const handler of list) {
-					expect(handler(event, event)).toBeUndefined();
-					expect(handler(event, { sessionManager: { getSessionId: () => "s" } })).toBeUndefined();
+					expect(await handler(event, event)).toBeUndefined();
+					expect(await handler(event, { sessionManager: { getSessionId: () => "s" } })).toBeUndefined();
 				}
 			}
 		}
@@ -78,16 +78,23 @@ describe("with events that are none", () => {
 	});
 
 	test("commands do nothing where nobody could see it", async () => {
-		expect([...commands.keys()].sort()).toEqual([
-			"opensync:config",
-			"opensync:doctor",
-			"opensync:open",
-			"opensync:status",
-			"opensync:sync",
-		]);
-		expect(flags).toEqual(["no-opensync"]);
-		for (const name of ["opensync:config", "opensync:status", "opensync:doctor", "opensync:open"]) {
-			await commands.get(name)?.handler("", { hasUI: false });
+		const verbs = [
+			"along",
+			"attach",
+			"config",
+			"detach",
+			"doctor",
+			"open",
+			"redraw",
+			"status",
+			"stop",
+			"sync",
+			"take",
+		];
+		expect([...commands.keys()].sort()).toEqual(verbs.map((verb) => `opensync:${verb}`));
+		expect(flags).toEqual(["no-opensync", "opensync-attach", "opensync-read-only"]);
+		for (const verb of ["config", "status", "doctor", "open", "detach", "take", "along", "stop", "redraw"]) {
+			await commands.get(`opensync:${verb}`)?.handler("", { hasUI: false });
 		}
 	});
 });

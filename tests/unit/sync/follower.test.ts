@@ -351,17 +351,90 @@ describe("a run of one's own", () => {
 		const { session, send, follow } = await world();
 		const { target, follower, said } = follow();
 		await settle();
-		follower.suspend();
+		follower.ownRun();
 		target.busy = true;
 		const own = [session.user("own"), session.assistant("mine")];
 		for (const entry of own) target.append(entry);
 		await send(...own);
 		target.busy = false;
-		follower.resume(4);
+		follower.look();
 		await settle();
 		await send(session.user("another's"));
 		expect(target.list).toEqual(session.list);
 		expect(said.filter((line) => line.startsWith("held"))).toEqual(["held 00000005 of 4"]);
+	});
+
+	test("names and labels that others set meanwhile are taken in its midst, messages wait", async () => {
+		const { session, send, follow } = await world();
+		const { target, follower, types } = follow();
+		await settle();
+		target.busy = true;
+		await send(session.add("session_info", { name: "a name" }));
+		expect(target.list).toHaveLength(3);
+		expect(types()).toEqual(["session_info_changed"]);
+		await send(session.user("a message"));
+		await send(session.add("label", { targetId: "00000001", label: "here" }));
+		expect(target.list).toHaveLength(3);
+		target.busy = false;
+		follower.look();
+		await settle();
+		expect(target.list).toEqual(session.list);
+	});
+
+	test("one that does not fit the leaf waits too", async () => {
+		const { session, send, follow } = await world();
+		const { target, follower } = follow();
+		await settle();
+		target.busy = true;
+		const own = session.user("own");
+		target.append(own);
+		session.leaf = "00000002";
+		session.list.pop();
+		await send(session.add("label", { id: "0000000a", targetId: "00000001", label: "here" }));
+		expect(target.list).toHaveLength(3);
+		target.busy = false;
+		follower.look();
+		await settle();
+		expect(target.list).toHaveLength(4);
+	});
+
+	test("what was being drawn of another's run is dropped without a word", async () => {
+		const { holder, push, follow } = await world();
+		const { target, follower, types } = follow();
+		await settle();
+		await holder.startStream({ ...START, afterEntryId: "00000002" });
+		await push(["m", "assistant"], ["t", 0, "Hel"]);
+		follower.ownRun();
+		target.busy = true;
+		const before = types().length;
+		await push(["t", 0, "lo"]);
+		await holder.endStream("stream-1");
+		await settle();
+		expect(types()).toHaveLength(before);
+	});
+});
+
+describe("the order of a replica", () => {
+	test("is put right when something of one's own stood where another's entry belongs", async () => {
+		const { session, send, follow } = await world();
+		const { target, follower } = follow();
+		await settle();
+		const theirs = session.add("session_info", { name: "theirs" });
+		const own = session.add("session_info", { name: "own" });
+		target.append(own);
+		await send(theirs, own);
+		follower.look();
+		await settle();
+		expect(target.list).toEqual(session.list);
+	});
+
+	test("is left alone when nothing is out of it", async () => {
+		const { session, send, follow } = await world();
+		const { target } = follow();
+		await settle();
+		await send(session.user("one"));
+		await send(session.assistant("two"));
+		expect(target.orders).toEqual([]);
 	});
 });
 

@@ -1,6 +1,6 @@
+import { firstLine, plainText } from "../../../lib/plain-text.ts";
 import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
-import { firstLine, plainText } from "../../plain-text.ts";
 import type { EntryModel } from "./entry-model.ts";
 
 /** Output up to this many lines stands open. */

@@ -1,10 +1,10 @@
+import { plainText } from "../../../lib/plain-text.ts";
 import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
 import { Markdown } from "../../elements/markdown.tsx";
 import { Notice } from "../../elements/notice.tsx";
 import { RawJson } from "../../elements/raw-json.tsx";
 import { shortCount } from "../../format.ts";
-import { plainText } from "../../plain-text.ts";
 import { BashRun } from "./bash-run.tsx";
 import type { EntryModel } from "./entry-model.ts";
 import { AssistantParts, MarkdownParts, PlainParts } from "./parts.tsx";

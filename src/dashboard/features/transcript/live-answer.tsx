@@ -1,6 +1,6 @@
 import { memo, useMemo } from "react";
+import { plainText } from "../../../lib/plain-text.ts";
 import type { LiveMessage, LiveTool, LiveView } from "../../../session/fold.ts";
-import { plainText } from "../../plain-text.ts";
 import type { AssistantPart } from "./entry-model.ts";
 import { AssistantParts } from "./parts.tsx";
 import { ToolCall } from "./tool-call.tsx";

@@ -1,8 +1,8 @@
+import { firstLine, plainText } from "../../../lib/plain-text.ts";
 import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
 import { Markdown } from "../../elements/markdown.tsx";
 import { RawJson } from "../../elements/raw-json.tsx";
-import { firstLine, plainText } from "../../plain-text.ts";
 import type { AssistantPart, ContentPart } from "./entry-model.ts";
 import { ToolCall } from "./tool-call.tsx";
 import type { ResultOf } from "./transcript-rows.ts";

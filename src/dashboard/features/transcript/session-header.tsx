@@ -1,10 +1,10 @@
+import { plainText } from "../../../lib/plain-text.ts";
 import type { Present } from "../../../protocol/presence.ts";
 import type { SessionView } from "../../../protocol/session.ts";
 import { Age } from "../../elements/age.tsx";
 import { Said } from "../../elements/said.tsx";
 import { StateDot } from "../../elements/state-dot.tsx";
 import { allTokens, dollars, shortCount } from "../../format.ts";
-import { plainText } from "../../plain-text.ts";
 import { routeHref } from "../../route.ts";
 import { sessionTitle } from "../../session-title.ts";
 

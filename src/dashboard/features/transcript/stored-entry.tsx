@@ -1,8 +1,8 @@
 import { useEffect, useRef } from "react";
+import { plainText } from "../../../lib/plain-text.ts";
 import type { EntryView } from "../../../protocol/entry.ts";
 import { Notice } from "../../elements/notice.tsx";
 import { byteSize } from "../../format.ts";
-import { plainText } from "../../plain-text.ts";
 import { EntryBody } from "./entry-body.tsx";
 import type { ResultOf } from "./transcript-rows.ts";
 import { useStoredEntry } from "./use-stored-entry.ts";

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
+import { plainText } from "../../../lib/plain-text.ts";
 import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
-import { plainText } from "../../plain-text.ts";
 import type { AssistantPart, ToolResult } from "./entry-model.ts";
 import { useLiveTool } from "./live-context.ts";
 import { callHint } from "./tool-hint.ts";

@@ -1,4 +1,4 @@
-import { firstLine, plainText } from "../../plain-text.ts";
+import { firstLine, plainText } from "../../../lib/plain-text.ts";
 
 /** Arguments that say best what a call is about, in order. */
 const TELLING = ["command", "path", "file_path", "filePath", "pattern", "query", "url", "prompt", "name"];

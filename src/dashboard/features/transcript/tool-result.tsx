@@ -1,7 +1,7 @@
+import { firstLine, plainText } from "../../../lib/plain-text.ts";
 import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
 import { RawJson } from "../../elements/raw-json.tsx";
-import { firstLine, plainText } from "../../plain-text.ts";
 import type { ToolResult } from "./entry-model.ts";
 
 /** What a tool gave back. */

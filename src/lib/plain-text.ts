@@ -23,6 +23,9 @@ export function plainText(text: string): string {
 	return lines.replace(CONTROLS, "");
 }
 
+/** The same on one line. */
+export const plainLine = (text: string): string => plainText(text.replace(/[\n\t]+/g, " "));
+
 function lastState(line: string): string {
 	const kept = line.endsWith("\r") ? line.slice(0, -1) : line;
 	return kept.slice(kept.lastIndexOf("\r") + 1);
