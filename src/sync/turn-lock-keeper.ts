@@ -49,6 +49,8 @@ export type TurnLockKeeperOptions = {
 	onChange: (state: LockState) => void;
 };
 
+const ASK_AGAIN_MS = 500;
+
 export class TurnLockKeeper {
 	readonly #options: TurnLockKeeperOptions;
 	readonly #unlisten: (() => void)[];
@@ -140,9 +142,12 @@ export class TurnLockKeeper {
 
 	async #acquire(deadlineMs: number): Promise<Acquiring> {
 		const { backend, clock } = this.#options;
+		const until = clock.now() + deadlineMs;
+		await this.#connected(deadlineMs);
 		if (backend.connection().kind !== "connected") return { kind: "alone" };
-		const late = new Promise<null>((resolve) => void clock.after(deadlineMs, () => resolve(null)));
-		const asked = backend.acquireLock(this.#self, deadlineMs).catch((error: unknown) => {
+		const left = Math.max(0, until - clock.now());
+		const late = new Promise<null>((resolve) => void clock.after(left, () => resolve(null)));
+		const asked = backend.acquireLock(this.#self, left).catch((error: unknown) => {
 			if (error instanceof BackendError) return null;
 			throw error;
 		});
@@ -153,6 +158,23 @@ export class TurnLockKeeper {
 			return { kind: "alone" };
 		}
 		return this.#answered(answer);
+	}
+
+	/** At the start a prompt may come before the connection: it is waited for, unless it is known not to come. */
+	#connected(deadlineMs: number): Promise<void> {
+		const { backend, clock } = this.#options;
+		if (backend.connection().kind !== "connecting") return Promise.resolve();
+		return new Promise((resolve) => {
+			const end = () => {
+				cancel();
+				unlisten();
+				resolve();
+			};
+			const cancel = clock.after(deadlineMs, end);
+			const unlisten = backend.onConnection(({ kind }) => {
+				if (kind !== "connecting") end();
+			});
+		});
 	}
 
 	#answered(answer: Acquired): Acquiring {
@@ -171,7 +193,9 @@ export class TurnLockKeeper {
 
 	#schedule(): void {
 		this.#cancelTimer?.();
-		this.#cancelTimer = this.#options.clock.after(TURN_LOCK_RENEW_MS, () => {
+		// A session that the backend did not know yet is there in a moment.
+		const pause = this.#epoch === null ? ASK_AGAIN_MS : TURN_LOCK_RENEW_MS;
+		this.#cancelTimer = this.#options.clock.after(pause, () => {
 			void this.#renew();
 			this.#schedule();
 		});
