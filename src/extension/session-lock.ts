@@ -5,7 +5,7 @@
  * says nothing of Pis without the extension.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 export type SessionLock = {
@@ -24,7 +24,7 @@ export function lockSessionFile(folder: string, file: string, terminalId: string
 	mkdirSync(folder, { recursive: true, mode: 0o700 });
 	for (let attempt = 0; attempt < 3; attempt += 1) {
 		try {
-			writeFileSync(note, own, { flag: "wx", mode: 0o600 });
+			createWhole(note, own);
 			return { mine: true, release };
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -35,6 +35,17 @@ export function lockSessionFile(folder: string, file: string, terminalId: string
 		rmSync(note, { force: true });
 	}
 	return { mine: false, release: () => {} };
+}
+
+/** Throws `EEXIST` when the note is there. Nobody ever sees half of one. */
+function createWhole(note: string, content: string): void {
+	const draft = `${note}.${process.pid}`;
+	writeFileSync(draft, content, { mode: 0o600 });
+	try {
+		linkSync(draft, note);
+	} finally {
+		rmSync(draft, { force: true });
+	}
 }
 
 /** The same file by whatever link it is named; one that is not there yet, by its folder. */

@@ -89,8 +89,6 @@ export class SharedSession {
 	#catchingUp = true;
 	#stopped = false;
 	#readOnly: boolean;
-	/** False while it is not known whether this follower may change anything. */
-	#scopesKnown = true;
 
 	constructor(options: SharedSessionOptions) {
 		this.#options = options;
@@ -206,7 +204,7 @@ export class SharedSession {
 		const { kind } = this.#keeper.state;
 		return kind === "mine" || (kind === "none" && !this.#fenced && !this.#catchingUp);
 	};
-	readonly pushes = (): boolean => !this.#readOnly && this.#scopesKnown;
+	readonly pushes = (): boolean => !this.#readOnly;
 	readonly watching = (): boolean => this.#follower.isActive && !this.#driving;
 	readonly onStale = (): void => {
 		if (!this.#fenced) this.#tell(ASIDE, "warning");
@@ -219,10 +217,7 @@ export class SharedSession {
 		this.#sync = sync;
 		// What the backend has and the file has not, as after a run that another terminal finished.
 		this.#follower.activate();
-		if (this.#options.isReplica) {
-			this.#scopesKnown = false;
-			void this.#learnScopes();
-		}
+		if (this.#options.isReplica) void this.#learnScopes();
 		this.#presenceChanged(sync.state().present);
 		sync.onState(({ present }) => this.#presenceChanged(present));
 	}
@@ -436,8 +431,6 @@ export class SharedSession {
 		if (this.#stopped) return;
 		if (!scopes) return void clock.after(SCOPES_AGAIN_MS, () => void this.#learnScopes());
 		if (!scopes.includes("control")) this.#readOnly = true;
-		this.#scopesKnown = true;
-		this.#sync?.wake();
 		this.#options.onChange();
 	}
 }

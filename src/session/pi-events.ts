@@ -21,6 +21,8 @@ type Json = Record<string, unknown>;
 /** Characters of JSON in one `v` op. */
 const PIECE_CHARS = 16 * 1024;
 
+const BEGINNING = '{"type":';
+
 /** The `v` ops of one event. */
 export function eventOps(json: string): DeltaOp[] {
 	const ops: DeltaOp[] = [];
@@ -36,6 +38,8 @@ export class EventPieces {
 
 	/** The whole JSON with its last piece, else null. */
 	add(more: 0 | 1, piece: string): string | null {
+		// What a sender gave up in the middle is never finished: an event begins with its type.
+		if (piece.startsWith(BEGINNING)) this.#pieces = [];
 		this.#pieces.push(piece);
 		if (more === 1) return null;
 		const json = this.#pieces.join("");

@@ -189,6 +189,7 @@ export class Follower {
 			this.#begun = true;
 			const from = isLevel ? lastSeq : isNear ? Math.max(0, lastSeq - LOOK_BACK) : 0;
 			this.#seq = Math.max(this.#seq, from);
+			if (isLevel) this.#last = entries.at(-1)?.id ?? null;
 			this.#incoming.listen(from);
 			if (!this.#active) this.#incoming.pause();
 			this.look();
@@ -271,8 +272,11 @@ export class Follower {
 	#after(entryId: string): readonly SourceEntry[] {
 		const entries = this.#options.target.entries();
 		const seq = this.#order.get(entryId);
-		if (seq !== undefined) return entries.filter(({ id }) => (this.#order.get(id) ?? 0) > seq);
-		return entries.slice(entries.findIndex(({ id }) => id === entryId) + 1);
+		const at = entries.findIndex(({ id }) => id === entryId);
+		return entries.filter(({ id }, index) => {
+			const own = this.#order.get(id);
+			return seq === undefined || own === undefined ? index > at : own > seq;
+		});
 	}
 
 	#takeEntries(until: string | null = null): void {

@@ -154,10 +154,18 @@ export class TurnLockKeeper {
 		const answer = await Promise.race([asked, late]);
 		// It may come later: then it is ours all the same, and the run that went on without has it.
 		if (!answer) {
-			void asked.then((one) => one && this.#wanted && this.#answered(one));
+			void asked.then((one) => one && this.#cameLate(one));
 			return { kind: "alone" };
 		}
 		return this.#answered(answer);
+	}
+
+	/** The run that it was for may be over. */
+	#cameLate(answer: Acquired): void {
+		if (this.#wanted && !this.#stopped) return void this.#answered(answer);
+		if (answer.kind !== "acquired") return;
+		const { sessionId, terminalId } = this.#self;
+		void this.#options.backend.releaseLock({ sessionId, terminalId, epoch: answer.epoch }).catch(() => {});
 	}
 
 	/** At the start a prompt may come before the connection: it is waited for, unless it is known not to come. */
