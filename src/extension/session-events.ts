@@ -26,9 +26,11 @@ export function watchSession(
 ): void {
 	const { guard } = terminal;
 	pi.on("session_start", async (event, ctx) => {
-		const wanted = event.reason === "startup" ? attachTo() : null;
 		// Only who asked for it waits: Pi draws the session once it is there.
-		if (wanted) await guard.answer("attach", () => attach(terminal, ctx, wanted));
+		await guard.answer("attach", async () => {
+			const wanted = event.reason === "startup" ? attachTo() : null;
+			return wanted ? await attach(terminal, ctx, wanted) : undefined;
+		});
 		guard.background("session_start", () => terminal.start(ctx));
 	});
 	const on = pi.on as (event: string, handler: (event: unknown, ctx: unknown) => undefined) => unknown;
