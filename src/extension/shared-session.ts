@@ -60,6 +60,7 @@ const FLUSH_MS = 5_000;
 const UNUSED_MS = 4_000;
 
 const ASIDE = "another terminal drove meanwhile. What was written here is a side branch now: see /tree.";
+const OWN_ACK_MS = 500;
 const SCOPES_AGAIN_MS = 2_000;
 
 type Handled = { action: "handled" } | undefined;
@@ -86,6 +87,7 @@ export class SharedSession {
 	#turn = 0;
 	#releasing = Promise.resolve();
 	#wasTheirs = false;
+	#noticing = false;
 	#catchingUp = true;
 	#stopped = false;
 	#readOnly: boolean;
@@ -282,8 +284,8 @@ export class SharedSession {
 		return "The turn lock is free: type here to go on.";
 	}
 
-	/** Gives everything back; Pi is as it was. Settles when the lock is given back too, or cannot be. */
-	async stop(): Promise<void> {
+	/** Pi is as it was, at once: what is loaded next finds nothing of ours. */
+	letGo(): void {
 		if (this.#stopped) return;
 		this.#stopped = true;
 		this.#cancelUnused?.();
@@ -292,6 +294,11 @@ export class SharedSession {
 		this.#dialogs.stop();
 		this.#desk.stop();
 		this.#follower.stop();
+	}
+
+	/** Lets go, and gives the lock back. Settles when that is done, or cannot be. */
+	async stop(): Promise<void> {
+		this.letGo();
 		await this.#keeper.release();
 		this.#keeper.stop();
 	}
@@ -383,6 +390,24 @@ export class SharedSession {
 		this.#activity();
 	}
 
+	/** The backend has what did not come from here, although nobody else was seen: it is fetched. */
+	#noticeNews(): void {
+		const isNews = () => {
+			const known = Math.max(this.#sync?.progress().lastSeq ?? 0, this.#follower.seq);
+			const isQuiet = !this.#follower.isActive && !this.#running && !this.#driving && !this.#stopped;
+			return isQuiet && this.#sync?.state().link === "live" && this.#follower.liveSeq > known;
+		};
+		if (this.#noticing || !isNews()) return;
+		this.#noticing = true;
+		// What was sent from here is acknowledged in a moment.
+		this.#options.clock.after(OWN_ACK_MS, () => {
+			this.#noticing = false;
+			if (!isNews()) return;
+			this.#catchingUp = true;
+			this.#activity();
+		});
+	}
+
 	/** Follows while there is somebody to follow. */
 	#activity(): void {
 		const { isReplica } = this.#options;
@@ -394,7 +419,8 @@ export class SharedSession {
 	}
 
 	#followed(): void {
-		const known = this.#sync?.progress().lastSeq ?? 0;
+		this.#noticeNews();
+		const known = Math.max(this.#sync?.progress().lastSeq ?? 0, this.#follower.liveSeq);
 		if (this.#catchingUp && this.#sync?.state().link === "live" && this.#follower.seq >= known) {
 			this.#catchingUp = false;
 			this.#sync?.wake();

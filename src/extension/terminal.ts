@@ -276,6 +276,7 @@ export class Terminal {
 		this.#source?.freeze();
 		this.#unhear?.();
 		this.#unhear = null;
+		this.shared?.letGo();
 		this.#internals?.restore();
 		this.#ctx = null;
 		const closing = this.#quietly(this.#close(budget, reason));

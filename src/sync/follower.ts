@@ -52,7 +52,8 @@ const LOOK_BACK = 200;
 export class Follower {
 	readonly #options: FollowerOptions;
 	readonly #incoming: IncomingEntries;
-	#ends: (() => void)[] = [];
+	readonly #endLive: () => void;
+	#endStream: (() => void) | null = null;
 	#active = false;
 	#begun = false;
 	#live: Live | null = null;
@@ -86,6 +87,12 @@ export class Follower {
 				options.log(`entry ${entryId} from the backend is malformed and was left out`);
 			},
 		});
+		// Also while nobody is followed: a short run from elsewhere may be over before anybody was seen.
+		this.#endLive = options.backend.onLive(options.sessionId, (live) => {
+			this.#live = live;
+			if (this.#active) this.look();
+			else options.onChange();
+		});
 	}
 
 	/** The other terminal's run that is being drawn; null when there is none. */
@@ -96,6 +103,11 @@ export class Follower {
 	/** Highest seq that is in the session, of what has been followed. */
 	get seq(): number {
 		return this.#seq;
+	}
+
+	/** Highest seq that the backend has, as far as is known. */
+	get liveSeq(): number {
+		return this.#live?.lastSeq ?? 0;
 	}
 
 	/** Entries that were left out because they were none, and events that were dropped. */
@@ -112,16 +124,10 @@ export class Follower {
 		if (this.#active || this.#stopped) return;
 		this.#active = true;
 		const { backend, sessionId } = this.#options;
-		this.#ends = [
-			backend.onLive(sessionId, (live) => {
-				this.#live = live;
-				this.look();
-			}),
-			backend.onStream(sessionId, (stream) => {
-				this.#stream = stream;
-				this.look();
-			}),
-		];
+		this.#endStream = backend.onStream(sessionId, (stream) => {
+			this.#stream = stream;
+			this.look();
+		});
 		if (this.#begun) this.#incoming.resume();
 		else void this.#begin();
 	}
@@ -130,8 +136,8 @@ export class Follower {
 	deactivate(): void {
 		if (!this.#active) return;
 		this.#active = false;
-		for (const end of this.#ends) end();
-		this.#ends = [];
+		this.#endStream?.();
+		this.#endStream = null;
 		this.#incoming.pause();
 		this.#stream = null;
 		this.#leaveStream();
@@ -169,6 +175,7 @@ export class Follower {
 
 	stop(): void {
 		this.deactivate();
+		this.#endLive();
 		this.#stopped = true;
 		this.#incoming.stop();
 		for (const { resolve } of this.#waiters.splice(0)) resolve(false);

@@ -72,6 +72,7 @@ export type Following = {
 	target: MemoryTarget;
 	backend: FakeLiveBackend;
 	log: string[];
+	heard: () => void;
 	seen: Row[][];
 };
 
@@ -107,6 +108,11 @@ export class FollowWorld {
 		const backend = new FakeLiveBackend(this.store);
 		backend.auto = false;
 		const seen: Row[][] = [];
+		// A file may be ahead of the backend; that it is not any more is heard with the news.
+		const stored = new Set<string>();
+		const heard = () => {
+			for (const id of this.store.ids(this.session.sessionId)) stored.add(id);
+		};
 		const target: MemoryTarget = new MemoryTarget(this.session.list.slice(0, known));
 		const log: string[] = [];
 		const follower = new Follower({
@@ -117,22 +123,16 @@ export class FollowWorld {
 			target,
 			held: () => {},
 			leafIs: () => {},
-			isLevel: () => this.#isStored(target),
+			isLevel: () => target.list.every(({ id }) => stored.has(id)),
 			onSideBranch: () => log.push("a side branch"),
 			onChange: () => {},
 			onDrawn: () => {},
 			log: (line) => log.push(line),
 		});
 		follower.activate();
-		const following = { follower, target, backend, log, seen };
+		const following = { follower, target, backend, log, seen, heard };
 		this.followers.push(following);
 		return following;
-	}
-
-	/** Whether the backend has all that a file has; a file may be ahead of it. */
-	#isStored(target: MemoryTarget): boolean {
-		const stored = new Set(this.store.ids(this.session.sessionId));
-		return target.list.every(({ id }) => stored.has(id));
 	}
 
 	async play(scripts: readonly RunScript[], list: readonly (Moment | null)[]): Promise<void> {
@@ -189,7 +189,10 @@ export class FollowWorld {
 			return;
 		}
 		const order = (queries: Query[]): Query[] => (this.#reverse ? queries.reverse() : queries);
-		for (const { backend } of this.followers) backend.deliver(order);
+		for (const { backend, heard } of this.followers) {
+			heard();
+			backend.deliver(order);
+		}
 		await settle(1);
 		for (const { target, seen } of this.followers) seen.push(structuredClone(target.screen.rows));
 	}

@@ -41,19 +41,18 @@ describe.each([...VERSION_PAIRS])("dialogs, Pi %s and Pi %s", (...versions) => {
 	test.each([...KINDS])(
 		"a $kind that opens in one terminal is answered in any",
 		async ({ kind, title, keys, text, answer }) => {
-			for (const [asker, answerer] of [
+			const rounds = [
 				[a, b],
 				[b, a],
-				[a, a],
-			] as const) {
-				await asker.submit(`/test:ask ${kind}`);
-				await isShown(title, [a, b, c]);
+				[c, c],
+			] as const;
+			for (const [round, [asker, answerer]] of rounds.entries()) {
+				await asker.submit(`/test:ask ${kind} round-${round}`);
+				await isShown(`${title} round-${round}`, [a, b, c]);
 				if (text) await answerer.type(text);
 				for (const key of keys) await answerer.press(key);
 				await isClosed(title, [a, b, c]);
-				await asker.waitForText(`${kind} answered: ${answer}`);
-				await asker.submit("/test:custom next");
-				await shared.settled(a, b, c);
+				await asker.waitForText(`${kind} round-${round} answered: ${answer}`);
 			}
 		},
 		SLOW,

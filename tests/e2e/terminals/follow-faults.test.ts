@@ -71,15 +71,20 @@ describe.each([...VERSION_PAIRS])("losses, Pi %s and Pi %s", (...versions) => {
 			await a.waitForText("\n unseen");
 			const second = await live.model.next();
 			for (const terminal of [a, b]) await terminal.waitFor((screen) => footer(screen).includes("offline"), "offline");
+			// What is typed in the follower meanwhile waits, and is one prompt when somebody answers again.
+			await b.submit("typed while offline");
+			await b.waitForText("Steering: typed while offline");
 			await live.stack.up();
 			second.text("and after it.");
 			await b.waitForText("and after it.", 40_000);
+			await a.waitForText("Steering: typed while offline");
 			second.finish();
+			const third = await live.model.next();
+			expect(conversation(third).slice(-2)).toEqual(["assistant: and after it.", "user: typed while offline"]);
+			third.text("Online.").finish();
 			const shown = await shared.expectLevel();
-			for (const text of ["through the outage", "Before the outage, during it,", "\n unseen", "and after it."])
-				expect(count(shown, text)).toBe(1);
-
-			// A prompt that was typed in B while nobody answers is run once, when somebody does.
+			const once = ["through the outage", "Before the outage, during it,", "\n unseen", "and after it.", "typed while"];
+			for (const text of once) expect(count(shown, text)).toBe(1);
 			await shared.exchange(b, "on from the other", "On and on.");
 		},
 		SLOW,
