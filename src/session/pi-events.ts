@@ -105,6 +105,11 @@ export class Replay {
 		return this.#dropped;
 	}
 
+	/** Ids of the tools that run. */
+	get runningTools(): string[] {
+		return [...this.#tools.keys()];
+	}
+
 	/** True while a message of the assistant is being told. */
 	get isOpen(): boolean {
 		return this.#open?.begun === true && !this.#open.silent;

@@ -75,6 +75,8 @@ export class Follower {
 	#disordered = false;
 	/** Streams that are over, some of whose entries may be on their way. */
 	#left: Replay[] = [];
+	/** With the end of a run Pi forgets the rows of tools that run: the result of one of these finds none. */
+	readonly #forgotten = new Set<string>();
 	#waiters: { seq: number; resolve: (level: boolean) => void }[] = [];
 
 	constructor(options: FollowerOptions) {
@@ -368,8 +370,8 @@ export class Follower {
 		switch (entry.type) {
 			case "message": {
 				const role = (entry as KnownEntry as { message?: { role?: string } }).message?.role;
-				// With the end of a run Pi forgets the rows of its tools: a result that comes later finds none.
-				const isLate = role === "toolResult" && this.#left.length > 0;
+				const { toolCallId } = (entry as { message?: { toolCallId?: string } }).message ?? {};
+				const isLate = role === "toolResult" && this.#forgotten.delete(String(toolCallId));
 				if (role === "bashExecution" || isLate) this.#redraw ??= "caughtUp";
 				const replay =
 					joined?.replay ?? new Replay({ parsePartial: target.parsePartial, now: this.#options.clock.now });
@@ -435,6 +437,23 @@ export class Follower {
 		if (!joined) return;
 		this.#joined = null;
 		this.#left.push(joined.replay);
+		const running = [...joined.replay.runningTools, ...callsWithoutResult(this.#options.target.entries())];
+		for (const toolCallId of running) this.#forgotten.add(toolCallId);
 		joined.leave();
 	}
+}
+
+/** Ids of the calls since the last prompt whose results are not there. */
+function callsWithoutResult(entries: readonly SourceEntry[]): string[] {
+	const calls: string[] = [];
+	const results = new Set<string>();
+	for (const entry of [...entries].reverse()) {
+		const { message } = entry as SourceEntry & { message?: Record<string, unknown> };
+		if (message?.role === "user") break;
+		if (message?.role === "toolResult") results.add(String(message.toolCallId));
+		if (message?.role !== "assistant" || !Array.isArray(message.content)) continue;
+		for (const block of message.content as { type?: string; id?: string }[])
+			if (block.type === "toolCall" && block.id) calls.push(block.id);
+	}
+	return calls.filter((id) => !results.has(id));
 }

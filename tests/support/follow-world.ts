@@ -26,7 +26,24 @@ export type Moment =
 	/** These calls of the holder take that long from now on. */
 	| { kind: "slow"; call: "pushStream" | "append"; ms: number }
 	| { kind: "faults"; next: (Fault | null)[] }
+	/** The link of the holder, or of all followers, is cut for so many steps. */
+	| { kind: "cut"; who: "holder" | "followers"; steps: number }
+	/** The backend forgets what runs. */
+	| { kind: "streamLost" }
 	| { kind: "reverse" };
+
+const failure: fc.Arbitrary<Moment> = fc.oneof(
+	fc.record({
+		kind: fc.constant("faults" as const),
+		next: fc.array(fc.constantFrom(null, "lost" as const, "unanswered" as const), { maxLength: 3 }),
+	}),
+	fc.record({
+		kind: fc.constant("cut" as const),
+		who: fc.constantFrom("holder" as const, "followers" as const),
+		steps: fc.integer({ min: 1, max: 10 }),
+	}),
+	fc.constant({ kind: "streamLost" as const }),
+);
 
 const moment = (slowest: number, faults: boolean): fc.Arbitrary<Moment | null> =>
 	fc.oneof(
@@ -49,19 +66,7 @@ const moment = (slowest: number, faults: boolean): fc.Arbitrary<Moment | null> =
 			}),
 		},
 		{ weight: 1, arbitrary: fc.constant({ kind: "reverse" as const }) },
-		...(faults
-			? [
-					{
-						weight: 1,
-						arbitrary: fc.record({
-							kind: fc.constant("faults" as const),
-							next: fc.array(fc.constantFrom(null, "lost" as const, "unanswered" as const), {
-								maxLength: 3,
-							}),
-						}),
-					},
-				]
-			: []),
+		...(faults ? [{ weight: 3, arbitrary: failure }] : []),
 	);
 
 export const moments = (slowest: number, faults: boolean): fc.Arbitrary<(Moment | null)[]> =>
@@ -89,6 +94,7 @@ export class FollowWorld {
 	#deaf = 0;
 	#slow = { pushStream: 0, append: 0 };
 	#reverse = false;
+	readonly #cut = { holder: 0, followers: 0 };
 
 	constructor() {
 		this.session.user("before");
@@ -130,6 +136,7 @@ export class FollowWorld {
 			log: (line) => log.push(line),
 		});
 		follower.activate();
+		if (this.#cut.followers > 0) backend.connect({ kind: "offline", reason: "No network." });
 		const following = { follower, target, backend, log, seen, heard };
 		this.followers.push(following);
 		return following;
@@ -139,6 +146,7 @@ export class FollowWorld {
 		await this.clock.advance(10);
 		const steps = scripts.flatMap((script) => this.#writer.write(script));
 		for (const [index, step] of steps.entries()) {
+			this.#mend(1);
 			await this.#happen(list[index] ?? null);
 			this.#step(step);
 			await this.clock.advance(1);
@@ -179,7 +187,29 @@ export class FollowWorld {
 			case "faults": {
 				const faults = [...happening.next];
 				this.#backend.fault = () => faults.shift() ?? null;
+				return;
 			}
+			case "cut":
+				this.#cut[happening.who] = happening.steps;
+				for (const backend of this.#backendsOf(happening.who))
+					backend.connect({ kind: "offline", reason: "No network." });
+				return;
+			case "streamLost":
+				this.store.streams.clear();
+		}
+	}
+
+	#backendsOf(who: "holder" | "followers"): FakeLiveBackend[] {
+		return who === "holder" ? [this.#backend] : this.followers.map(({ backend }) => backend);
+	}
+
+	/** Links that were cut for long enough are there again. */
+	#mend(steps: number): void {
+		for (const who of ["holder", "followers"] as const) {
+			if (this.#cut[who] === 0) continue;
+			this.#cut[who] = Math.max(0, this.#cut[who] - steps);
+			if (this.#cut[who] > 0) continue;
+			for (const backend of this.#backendsOf(who)) backend.connect({ kind: "connected" });
 		}
 	}
 
@@ -190,7 +220,7 @@ export class FollowWorld {
 		}
 		const order = (queries: Query[]): Query[] => (this.#reverse ? queries.reverse() : queries);
 		for (const { backend, heard } of this.followers) {
-			heard();
+			if (backend.connection().kind === "connected") heard();
 			backend.deliver(order);
 		}
 		await settle(1);
@@ -199,10 +229,11 @@ export class FollowWorld {
 
 	/** All that is under way arrives. */
 	async end(): Promise<void> {
+		this.#mend(Number.POSITIVE_INFINITY);
 		this.#deaf = 0;
 		this.#slow = { pushStream: 0, append: 0 };
 		this.#backend.fault = () => null;
-		for (let round = 0; round < 12; round += 1) {
+		for (let round = 0; round < 16; round += 1) {
 			await this.clock.advance(round < 6 ? 100 : 5_000);
 			await this.deliver();
 		}

@@ -227,7 +227,35 @@ describe.each([...SAME])("what of Pi's inside is used, Pi %s", (...versions) => 
 			const back = await shared.live.model.next();
 			back.text("From the blind one.").finish();
 			await shared.a.waitForText("From the blind one.");
+			await shared.settled(shared.a);
 			await b.stop();
+		},
+		SLOW,
+	);
+
+	test(
+		"a reload leaves a follower at its session: it goes on following, and drives",
+		async () => {
+			const b = await shared.join();
+			await b.submit("/reload");
+			await b.waitForText("Reloaded");
+			await b.waitFor((screen) => footer(screen).includes("with"), "who else is here");
+			await shared.a.submit("after the reload");
+			const request = await shared.live.model.next();
+			request.text("Still ");
+			await b.waitForText("Still");
+			request.text("followed.").finish();
+			await b.waitForText("Still followed.");
+			await shared.settled(shared.a, b);
+			await shared.a.submit("/reload");
+			await shared.a.waitForText("Reloaded");
+			await b.submit("driven from here");
+			(await shared.live.model.next()).text("And level.").finish();
+			await shared.a.waitForText("And level.");
+			await shared.settled(shared.a, b);
+			await shared.expectSameFiles();
+			await b.quit();
+			shared.forget(b);
 		},
 		SLOW,
 	);
