@@ -35,6 +35,7 @@ export type PiSession = {
 	getFollowUpMessages?(): readonly string[];
 	sendUserMessage?(content: unknown, options?: Json): Promise<void>;
 	abort?(): Promise<void>;
+	compact?(instructions?: string): Promise<unknown>;
 	abortRetry?(): void;
 	abortCompaction?(): void;
 	agent?: { state?: { model?: unknown; thinkingLevel?: unknown } };

@@ -22,6 +22,8 @@ export type RemoteRunOptions = {
 	/** A run of this terminal's own is on. */
 	isRunning: () => boolean;
 	readOnly: () => boolean;
+	/** Gets the turn lock for something other than a prompt. False: another terminal has it. */
+	acquire: () => Promise<boolean>;
 	tell: (text: string, level: "info" | "warning") => void;
 };
 
@@ -123,6 +125,16 @@ export class RemoteRun {
 		internals.shadow("abort", (original) => async () => {
 			if (remote()) orderStop();
 			else await original();
+		});
+		// Pi would end the run first, which is not here.
+		internals.shadow("compact", (original) => async (instructions) => {
+			const isFree =
+				this.#options.isRunning() || (!this.#options.readOnly() && (await this.#options.acquire()));
+			if (isFree) return await original(instructions);
+			const why =
+				"this terminal does not drive the session now: compact it where it runs, or when the run is over.";
+			this.#options.tell(why, "warning");
+			throw new Error(why);
 		});
 		for (const name of ["abortRetry", "abortCompaction"] as const) {
 			internals.shadow(name, (original) => () => {

@@ -175,6 +175,7 @@ export class SharedSession {
 			isRemote: () => this.#isRemote,
 			isRunning: () => this.#running,
 			readOnly: () => this.#readOnly,
+			acquire: async () => (await this.#drive()) === "driving",
 			tell: (text, level) => this.#tell(text, level),
 		});
 		this.#leader = new Leader(backend, sessionId, (who, { title }) =>

@@ -261,6 +261,26 @@ describe.each([...SAME])("what of Pi's inside is used, Pi %s", (...versions) => 
 	);
 
 	test(
+		"a follower does not compact the session under the terminal that runs it, and says so",
+		async () => {
+			const b = await shared.join();
+			await shared.a.submit("not to be compacted");
+			const request = await shared.live.model.next();
+			request.text("Going ");
+			await b.waitForText("Going");
+			await b.submit("/compact");
+			await b.waitForText("does not drive the session now");
+			request.text("on undisturbed.").finish();
+			await b.waitForText("Going on undisturbed.");
+			await shared.settled(shared.a, b);
+			await shared.expectSameFiles();
+			await b.quit();
+			shared.forget(b);
+		},
+		SLOW,
+	);
+
+	test(
 		"a follower that dies leaves nothing behind that the session's own file does not get",
 		async () => {
 			const b = await shared.join();
