@@ -198,7 +198,8 @@ export class Terminal {
 		// Not unref'd: in print mode nothing else may hold the process while what syncs is loaded.
 		// Who came to follow came for what is with the backend.
 		const isWaited = this.#early !== null || this.#place?.isReplica === true;
-		setTimeout(() => this.#beginOnce?.(), isWaited ? 0 : FIRST_PAINT_MS);
+		if (isWaited) this.#beginOnce();
+		else setTimeout(() => this.#beginOnce?.(), FIRST_PAINT_MS);
 	}
 
 	#heard(event: PiEvent): void {

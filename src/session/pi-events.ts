@@ -154,6 +154,11 @@ export class Replay {
 		return events;
 	}
 
+	/** The same run is told again from its last settled position: what it told already is not told twice. */
+	goesOnFrom(before: Replay): void {
+		for (const [kind, count] of before.#told) bump(this.#skip, kind, count);
+	}
+
 	/** An entry that the ops will tell later although the reader shows it already. */
 	skip(entry: KnownEntry): void {
 		const kind = kindOf(entry);

@@ -75,6 +75,7 @@ export class Follower {
 	#disordered = false;
 	/** Streams that are over, some of whose entries may be on their way. */
 	#left: Replay[] = [];
+	#leftRun: StreamView | null = null;
 	/** With the end of a run Pi forgets the rows of tools that run: the result of one of these finds none. */
 	readonly #forgotten = new Set<string>();
 	#waiters: { seq: number; resolve: (level: boolean) => void }[] = [];
@@ -271,10 +272,16 @@ export class Follower {
 			clock,
 			target,
 			stream,
+			before: this.#isSameRun(stream) ? (this.#left.at(-1) ?? null) : null,
 			known: stream.settledEntryId === null ? [] : this.#after(stream.settledEntryId),
 			showEntry: (entry) => this.#showEntry(entry),
 			onRead: () => this.look(),
 		});
+	}
+
+	/** A stream that the backend lost is begun anew by its holder, under another name. */
+	#isSameRun({ terminalId, startedAt }: StreamView): boolean {
+		return this.#leftRun?.terminalId === terminalId && this.#leftRun.startedAt === startedAt;
 	}
 
 	/** Entries that come after one, by the backend's order where that is known: the file's may differ. */
@@ -437,6 +444,7 @@ export class Follower {
 		if (!joined) return;
 		this.#joined = null;
 		this.#left.push(joined.replay);
+		this.#leftRun = joined.stream;
 		const running = [...joined.replay.runningTools, ...callsWithoutResult(this.#options.target.entries())];
 		for (const toolCallId of running) this.#forgotten.add(toolCallId);
 		joined.leave();

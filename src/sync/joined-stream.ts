@@ -18,6 +18,8 @@ export type JoinedStreamOptions = {
 	stream: StreamView;
 	/** Entries after the settled one that are shown already. */
 	known: readonly SourceEntry[];
+	/** What told the same run before the backend lost its stream; null when there was nothing. */
+	before: Replay | null;
 	/** Shows an entry for itself. */
 	showEntry: (entry: SourceEntry) => void;
 	/** Something was read that entries may have waited for. */
@@ -54,6 +56,7 @@ export class JoinedStream {
 			{ parsePartial: target.parsePartial, now: clock.now },
 			options.known as readonly KnownEntry[],
 		);
+		if (options.before) this.replay.goesOnFrom(options.before);
 		// Not `agent_start`, which would forget the rows of tools that the transcript shows as running.
 		if (stream.settled > 0) target.inject({ type: "turn_start" });
 		this.#endTail = backend.onStreamTail(stream.streamId, (deltas) => this.#tail(deltas));
