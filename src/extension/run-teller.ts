@@ -3,7 +3,8 @@
  * the ops that every reader folds it tells, as `v` ops, what another terminal needs to draw the same: see
  * `src/session/pi-events.ts`. What is said once is not said again: no message's content, no tool's output.
  */
-import { eventOps, type PiEvent } from "../session/pi-events.ts";
+import { eventOps } from "../session/event-pieces.ts";
+import type { PiEvent } from "../session/pi-events.ts";
 import type { LateSync } from "./late-sync.ts";
 import { type AssistantEvent, StreamOps } from "./stream-ops.ts";
 

@@ -3,7 +3,7 @@
  * a mark, then secrets are replaced. Where neither is asked for nothing is loaded and nothing changes.
  */
 import type { DeltaOp } from "../protocol/stream.ts";
-import { EventPieces, eventOps } from "../session/pi-events.ts";
+import { EventPieces, eventOps } from "../session/event-pieces.ts";
 import { leaveOut, leaveOutOp } from "./leave-out.ts";
 import { createOpRedactor } from "./redact-ops.ts";
 import { createRedactor } from "./redactor.ts";

@@ -13,40 +13,11 @@
  *   v anything else    ──> as it is
  */
 import type { DeltaOp } from "../protocol/stream.ts";
+import { EventPieces } from "./event-pieces.ts";
 import { isDeltaOp } from "./fold.ts";
 
 export type PiEvent = { type: string } & Record<string, unknown>;
 type Json = Record<string, unknown>;
-
-/** Characters of JSON in one `v` op. */
-const PIECE_CHARS = 16 * 1024;
-
-const BEGINNING = '{"type":';
-
-/** The `v` ops of one event. */
-export function eventOps(json: string): DeltaOp[] {
-	const ops: DeltaOp[] = [];
-	for (let from = 0; from === 0 || from < json.length; from += PIECE_CHARS) {
-		ops.push(["v", from + PIECE_CHARS < json.length ? 1 : 0, json.slice(from, from + PIECE_CHARS)]);
-	}
-	return ops;
-}
-
-/** Puts the pieces of `v` ops together again. */
-export class EventPieces {
-	#pieces: string[] = [];
-
-	/** The whole JSON with its last piece, else null. */
-	add(more: 0 | 1, piece: string): string | null {
-		// What a sender gave up in the middle is never finished: an event begins with its type.
-		if (piece.startsWith(BEGINNING)) this.#pieces = [];
-		this.#pieces.push(piece);
-		if (more === 1) return null;
-		const json = this.#pieces.join("");
-		this.#pieces = [];
-		return json;
-	}
-}
 
 /** An entry as far as telling it once needs. */
 export type KnownEntry = { type: string; message?: unknown };
@@ -64,6 +35,8 @@ type Open = {
 	message: Json & { content: Json[] };
 	/** JSON text of calls' arguments, by block. */
 	args: Map<number, string>;
+	/** Its own start was told, with its time. */
+	named: boolean;
 	begun: boolean;
 	changed: boolean;
 	end: Json | null;
@@ -86,8 +59,10 @@ export class Replay {
 	#dirty = new Set<string>();
 	/** Calls' arguments by id: a tool whose start does not repeat them has them from here. */
 	readonly #callArgs = new Map<string, unknown>();
-	/** Messages that were told and whose entries are to come, by kind. */
-	readonly #told = new Map<string, number>();
+	/** What was told and whose entries are to come, oldest first, with what tells it again. */
+	#told: { kind: string; events: PiEvent[] }[] = [];
+	/** A message was begun and its end never told: another one followed. */
+	#torn = false;
 	/** Messages that the reader had as entries before. */
 	readonly #skip = new Map<string, number>();
 	#dropped = 0;
@@ -128,22 +103,17 @@ export class Replay {
 	/** True when the ops told what this entry holds, so that it need not be shown for itself. Asked once for each entry. */
 	claims(entry: KnownEntry): boolean {
 		const kind = kindOf(entry);
-		if (!kind || (this.#told.get(kind) ?? 0) === 0) return false;
-		bump(this.#told, kind, -1);
+		const at = this.#told.findIndex((one) => one.kind === kind);
+		if (kind === null || at === -1) return false;
+		this.#told.splice(at, 1);
 		return true;
 	}
 
-	/** What is being told just now, from its beginning: for a transcript that was drawn anew. */
+	/** What was told and is not in the entries yet, and what is being told: for a transcript that was drawn anew from these. */
 	resume(): PiEvent[] {
-		const events: PiEvent[] = [{ type: "turn_start" }];
-		if (this.isOpen && this.#open) {
-			const { message } = this.#open;
-			const assistantMessageEvent = { type: "start", partial: message };
-			events.push(
-				{ type: "message_start", message },
-				{ type: "message_update", message, assistantMessageEvent },
-			);
-		}
+		this.#torn = false;
+		const events: PiEvent[] = [{ type: "turn_start" }, ...this.#told.flatMap((one) => one.events)];
+		if (this.isOpen && this.#open) events.push(...wholeOf(this.#open.message));
 		for (const [toolCallId, { name, args, startedAt, ...tool }] of this.#tools) {
 			if (this.#isHidden(toolCallId) || name === "") continue;
 			const event = { toolCallId, toolName: name, args };
@@ -156,7 +126,7 @@ export class Replay {
 
 	/** The same run is told again from its last settled position: what it told already is not told twice. */
 	goesOnFrom(before: Replay): void {
-		for (const [kind, count] of before.#told) bump(this.#skip, kind, count);
+		for (const { kind } of before.#told) bump(this.#skip, kind, 1);
 	}
 
 	/** An entry that the ops will tell later although the reader shows it already. */
@@ -167,47 +137,55 @@ export class Replay {
 
 	/**
 	 * The events that an entry makes which no ops told: those of a message that is there all at once. Ops that
-	 * come late tell it no more.
+	 * come late tell it no more. Null: later things were told already, so that it has its place only in a
+	 * transcript that is drawn anew.
 	 */
-	shown(entry: KnownEntry): PiEvent[] {
-		const message = entry.message as (Json & { content?: unknown }) | undefined;
+	shown(entry: KnownEntry): PiEvent[] | null {
+		const message = asObject(entry.message);
 		if (entry.type !== "message" || !message) return [];
-		if (message.role !== "assistant" || !this.#open) this.skip(entry);
 		switch (message.role) {
 			case "user":
+				if (this.#isAhead) return null;
+				this.skip(entry);
 				return [{ type: "message_start", message }];
-			case "assistant": {
-				const begin: PiEvent[] = this.isOpen ? [] : [{ type: "message_start", message }];
-				this.#open = null;
-				return [
-					...begin,
-					{ type: "message_update", message, assistantMessageEvent: { type: "start", partial: message } },
-					{ type: "message_end", message: { ...message } },
-				];
-			}
+			case "assistant":
+				return this.#shownAnswer(entry, message);
 			case "toolResult": {
 				const { toolCallId, toolName, content, details, isError } = message;
+				this.skip(entry);
 				this.#tools.delete(String(toolCallId));
-				return [
-					{
-						type: "tool_execution_end",
-						toolCallId,
-						toolName,
-						result: { content, details },
-						isError: isError === true,
-					},
-				];
+				const result = { content, details };
+				return [{ type: "tool_execution_end", toolCallId, toolName, result, isError: isError === true }];
 			}
 			default:
 				return [];
 		}
 	}
 
+	/** The rest of the message that is being told, or a message as a whole. */
+	#shownAnswer(entry: KnownEntry, message: Json): PiEvent[] | null {
+		const open = this.#open;
+		const isSame = open !== null && (!open.named || open.message.timestamp === message.timestamp);
+		if (!isSame && this.#isAhead) return null;
+		if (!isSame) this.skip(entry);
+		this.#open = null;
+		const [start, update] = wholeOf(message) as [PiEvent, PiEvent];
+		const begin = isSame && open.begun && !open.silent ? [] : [start];
+		return [...begin, update, { type: "message_end", message: { ...message } }];
+	}
+
+	/** Something was told that comes after whatever was not told before it. */
+	get #isAhead(): boolean {
+		return this.#torn || this.#open !== null || this.#told.some(({ events }) => events.length > 0);
+	}
+
 	#one(op: DeltaOp): void {
 		switch (op[0]) {
 			case "m":
 				this.#flush();
+				this.#torn ||= this.isOpen;
 				this.#open = {
+					named: false,
 					message: { role: op[1], content: [], ...NO_MODEL, timestamp: this.#options.now() },
 					args: new Map(),
 					begun: false,
@@ -286,7 +264,7 @@ export class Replay {
 				this.#flush();
 				if (asObject(event.result)) {
 					if (take(this.#skip, "compaction")) return;
-					bump(this.#told, "compaction", 1);
+					this.#told.push({ kind: "compaction", events: [] });
 				}
 				this.#out.push(event);
 				return;
@@ -307,12 +285,13 @@ export class Replay {
 			const open = this.#open;
 			if (!open) return;
 			open.message = { ...open.message, ...message, content: open.message.content };
+			open.named = true;
 			this.#begin(open);
 			return;
 		}
 		this.#flush();
 		if (take(this.#skip, role)) return;
-		bump(this.#told, role, 1);
+		this.#told.push({ kind: role, events: [event] });
 		this.#out.push(event);
 	}
 
@@ -361,9 +340,11 @@ export class Replay {
 		this.#flush();
 		this.#open = null;
 		if (open.silent) return;
-		bump(this.#told, "assistant", 1);
-		const { content: _content, ...end } = open.end ?? { stopReason: "stop" };
-		this.#out.push({ type: "message_end", message: { ...open.message, ...end } });
+		const { content: _content, ...last } = open.end ?? { stopReason: "stop" };
+		const message = { ...open.message, ...last };
+		const end = { type: "message_end", message };
+		this.#told.push({ kind: "assistant", events: [...wholeOf(message), end] });
+		this.#out.push(end);
 	}
 
 	#toolStart(id: string, name: string, json: string): void {
@@ -390,16 +371,17 @@ export class Replay {
 		this.#tools.delete(id);
 		if (this.#nested.delete(id)) return;
 		if (take(this.#skip, `tool:${id}`)) return;
-		bump(this.#told, `tool:${id}`, 1);
 		const { content } = event;
-		this.#out.push({
+		const end: PiEvent = {
 			type: "tool_execution_end",
 			toolCallId: id,
 			toolName: tool.name,
 			result: { ...resultOf(tool), ...(Array.isArray(content) ? { content } : {}) },
 			isError,
 			...(typeof event.durationMs === "number" ? { durationMs: event.durationMs } : {}),
-		});
+		};
+		this.#told.push({ kind: `tool:${id}`, events: [end] });
+		this.#out.push(end);
 	}
 
 	#tool(id: string): Tool {
@@ -448,6 +430,12 @@ export class Replay {
 		this.#dirty.clear();
 	}
 }
+
+/** A message from its beginning to where it is. */
+const wholeOf = (message: Json): PiEvent[] => [
+	{ type: "message_start", message },
+	{ type: "message_update", message, assistantMessageEvent: { type: "start", partial: message } },
+];
 
 const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0 };
 const NO_MODEL = {

@@ -382,7 +382,9 @@ export class Follower {
 				if (role === "bashExecution" || isLate) this.#redraw ??= "caughtUp";
 				const replay =
 					joined?.replay ?? new Replay({ parsePartial: target.parsePartial, now: this.#options.clock.now });
-				for (const event of replay.shown(entry as KnownEntry)) target.inject(event);
+				const events = replay.shown(entry as KnownEntry);
+				if (!events) this.#redraw ??= "caughtUp";
+				for (const event of events ?? []) target.inject(event);
 				return;
 			}
 			case "compaction":

@@ -122,11 +122,12 @@ export class StreamPush {
 	 * the message was not sent never will be.
 	 */
 	settle(mark: Mark, entryId: string): { streamId: string; upTo: number; entryId: string } | null {
-		this.#covered = entryId;
 		const waiting = this.#unsent.indexOf(mark);
 		if (waiting !== -1) {
 			this.#unsent.splice(0, waiting + 1);
 			this.#marked.set(mark, this.#end);
+			// A stream that is begun now tells what comes after the entry, unless something before it was sent.
+			if (this.#sent.length === 0) this.#covered = entryId;
 		}
 		const upTo = this.#marked.get(mark);
 		if (!this.#isStarted || this.#streamId === null || upTo === undefined || upTo === 0) return null;
@@ -146,6 +147,7 @@ export class StreamPush {
 		if (again && again.streamId !== streamId) return again;
 		const upTo = this.#marked.get(mark) ?? 0;
 		this.#marked.delete(mark);
+		this.#covered = entryId;
 		if (upTo <= this.#base) return null;
 		this.#sent.splice(0, upTo - this.#base);
 		this.#base = upTo;

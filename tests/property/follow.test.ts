@@ -20,7 +20,7 @@ test("a run is drawn once, in order and whole, by whoever follows it from the be
 			await world.end();
 			world.check(follower);
 		}),
-		runs(150),
+		runs(60),
 	);
 }, 60_000);
 
@@ -36,7 +36,7 @@ test("whoever joins in its midst sees what was said so far, and the rest", async
 				for (const follower of world.followers) world.check(follower);
 			},
 		),
-		runs(300),
+		runs(150),
 	);
 }, 60_000);
 
@@ -49,7 +49,7 @@ test("neither slow pushes nor slow appends show anything twice or leave anything
 			await world.end();
 			for (const follower of world.followers) world.check(follower);
 		}),
-		runs(200),
+		runs(100),
 	);
 }, 60_000);
 
@@ -62,6 +62,6 @@ test("calls of the holder that fail, or whose answers are lost, show nothing twi
 			await world.end();
 			for (const follower of world.followers) world.check(follower);
 		}),
-		runs(200),
+		runs(120),
 	);
 }, 60_000);

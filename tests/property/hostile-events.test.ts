@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { parseStreamingJson } from "@earendil-works/pi-ai";
 import fc from "fast-check";
+import { eventOps } from "../../src/session/event-pieces.ts";
 import { OpReader } from "../../src/session/op-reader.ts";
-import { eventOps, type KnownEntry, Replay } from "../../src/session/pi-events.ts";
+import { type KnownEntry, Replay } from "../../src/session/pi-events.ts";
 import { parseEntry } from "../../src/sync/incoming-entries.ts";
 import { runs } from "../support/arbitraries.ts";
 

@@ -251,6 +251,13 @@ export class ModelTerminal {
 		return stepped;
 	}
 
+	/** The process dies: it says nothing to anybody, and the backend ends what it had when its time is over. */
+	async kill(): Promise<void> {
+		this.backend.connect({ kind: "offline", reason: "The process is gone." });
+		await this.shared.stop();
+		await this.sync.dispose();
+	}
+
 	entries(): readonly SourceEntry[] {
 		return this.manager.getEntries() as readonly SourceEntry[];
 	}

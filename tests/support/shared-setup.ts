@@ -36,6 +36,8 @@ export class SharedSetup {
 	sessionId = "";
 	/** The first terminal's file. */
 	file = "";
+	/** Lines of transcripts that may differ; a test says why. */
+	ignored: RegExp | null = null;
 
 	private constructor(live: LiveSetup, a: PiTerminal, other: Version) {
 		this.live = live;
@@ -120,7 +122,7 @@ export class SharedSetup {
 		const compared = terminals.length > 0 ? terminals : this.#terminals;
 		let shown: string[] = [];
 		const isSame = async () => {
-			shown = await Promise.all(compared.map(async (one) => transcript(await one.screen())));
+			shown = await Promise.all(compared.map(async (one) => this.#shown(await one.screen())));
 			return shown.every((one) => one === shown[0]);
 		};
 		await waitFor(isSame, "the same transcript everywhere", 8_000).catch((error: unknown) => {
@@ -178,6 +180,11 @@ export class SharedSetup {
 
 	tearDown(): Promise<void> {
 		return this.live.tearDown();
+	}
+
+	#shown(screen: string): string {
+		const lines = transcript(screen).split("\n");
+		return lines.filter((line) => !this.ignored?.test(line)).join("\n");
 	}
 
 	#replicaFiles(): string[] {

@@ -30,7 +30,10 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 		readSession(shared.fileOf(terminal)).entries.filter((entry) => entry.type === type);
 	const inBoth = async (type: string, text: string) => {
 		for (const terminal of [a, b])
-			await waitFor(() => inFile(terminal, type).some((one) => JSON.stringify(one).includes(text)), `${type} ${text}`);
+			await waitFor(
+				() => inFile(terminal, type).some((one) => JSON.stringify(one).includes(text)),
+				`${type} ${text}`,
+			);
 		await shared.expectSameFiles();
 	};
 
@@ -38,12 +41,16 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 		"S0-12 a prompt runs with the model and the thinking level that its author's terminal has",
 		async () => {
 			await b.submit("/test:model scripted-2");
-			for (const terminal of [b, a]) await terminal.waitFor((screen) => footer(screen).includes("scripted-2"), "the model");
+			for (const terminal of [b, a])
+				await terminal.waitFor((screen) => footer(screen).includes("scripted-2"), "the model");
 			await b.press("S-Tab");
 			await waitFor(() => inFile(a, "thinking_level_change").length > 1, "the level in A's file");
 			const level = String(inFile(a, "thinking_level_change").at(-1)?.thinkingLevel);
 			for (const terminal of [b, a])
-				await terminal.waitFor((screen) => footer(screen).includes(`scripted-2 • ${level}`), "the thinking level");
+				await terminal.waitFor(
+					(screen) => footer(screen).includes(`scripted-2 • ${level}`),
+					"the thinking level",
+				);
 			await b.submit("with which model?");
 			const request = await shared.live.model.next();
 			expect(request.context.model).toBe("scripted-2");
@@ -69,7 +76,10 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 				await inBoth("custom_message", `custom: data ${index}`);
 				for (const one of [a, b]) {
 					await one.waitForText(`custom: data ${index}`);
-					await one.waitFor((screen) => footer(screen).includes(`Session name ${index}`), "the name in the footer");
+					await one.waitFor(
+						(screen) => footer(screen).includes(`Session name ${index}`),
+						"the name in the footer",
+					);
 				}
 			}
 			const request = await shared.exchange(b, "after the changes", "All there.");
@@ -185,9 +195,15 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 			await inBoth("message", "a leaf to be left\\n");
 			await a.submit("/test:tree");
 			for (const terminal of [a, b])
-				await terminal.waitFor((screen) => !screen.includes("echo a leaf to be left"), "the left branch to go");
+				await terminal.waitFor(
+					(screen) => !screen.includes("echo a leaf to be left"),
+					"the left branch to go",
+				);
 			const request = await shared.exchange(b, "go on from the answer", "From the answer.");
-			expect(conversation(request).slice(-2)).toEqual(["assistant: Before the move.", "user: go on from the answer"]);
+			expect(conversation(request).slice(-2)).toEqual([
+				"assistant: Before the move.",
+				"user: go on from the answer",
+			]);
 		},
 		SLOW,
 	);
@@ -213,7 +229,9 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 			await b.submit("/compact");
 			await a.waitForText("Compacting");
 			for (let round = 0; round < 15 && inFile(b, "compaction").length === 0; round += 1)
-				(await shared.live.model.next(1_000).catch(() => null))?.text("All that was said, summed up.").finish();
+				(await shared.live.model.next(1_000).catch(() => null))
+					?.text("All that was said, summed up.")
+					.finish();
 			await inBoth("compaction", "All that was said, summed up.");
 			await shared.settled(a, b);
 			for (const terminal of [a, b])
@@ -252,18 +270,26 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 	test(
 		"a name that is given during the other's run stands in the same place in every file",
 		async () => {
-			await a.submit("a run with a name in it");
-			const request = await shared.live.model.next();
-			request.text("Half of");
-			await b.waitForText("Half of");
-			await b.submit("/name Named in between");
-			await waitFor(() => inFile(b, "session_info").length > 0, "the name in B's file");
-			request.text(" the answer.").finish();
-			await inBoth("session_info", "Named in between");
-			await shared.settled(a, b);
-			await shared.expectSameFiles();
+			for (const [round, [runner, namer]] of [[a, b] as const, [b, a] as const].entries()) {
+				await runner.submit("a run with a name in it");
+				const request = await shared.live.model.next();
+				request.text(`Half ${round} of`);
+				await namer.waitForText(`Half ${round} of`);
+				await namer.submit(`/name Named in between ${round}`);
+				await waitFor(
+					() => JSON.stringify(inFile(namer, "session_info")).includes(`between ${round}`),
+					"the name",
+				);
+				request.text(` the answer ${round}.`).finish();
+				await inBoth("session_info", `Named in between ${round}`);
+				for (const terminal of [a, b]) await terminal.waitForText(`answer ${round}.`);
+				await shared.settled(a, b);
+				await shared.expectSameFiles();
+			}
 			const next = await shared.exchange(b, "is all of it there?", "All of it.");
-			expect(conversation(next).filter((line) => line === "assistant: Half of the answer.")).toHaveLength(1);
+			expect(conversation(next).filter((line) => line === "assistant: Half 1 of the answer 1.")).toHaveLength(
+				1,
+			);
 		},
 		SLOW,
 	);

@@ -12,7 +12,13 @@ const KINDS = [
 	{ kind: "select", title: "Which number?", keys: ["Down", "Enter"], text: "", answer: "two" },
 	{ kind: "confirm", title: "Are you sure?", keys: ["Enter"], text: "", answer: "true" },
 	{ kind: "input", title: "What is your name?", keys: ["Enter"], text: "Ada", answer: "Ada" },
-	{ kind: "editor", title: "Improve this text", keys: ["Enter"], text: ", better", answer: "a draft, better" },
+	{
+		kind: "editor",
+		title: "Improve this text",
+		keys: ["Enter"],
+		text: ", better",
+		answer: "a draft, better",
+	},
 ] as const;
 
 describe.each([...VERSION_PAIRS])("dialogs, Pi %s and Pi %s", (...versions) => {

@@ -1,7 +1,14 @@
 /** Two real Pis at one session when something dies: the terminal that runs, the backend, both at once. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { readSession } from "../../support/pi-terminal.ts";
-import { conversation, count, footer, isWorking, SharedSetup, VERSION_PAIRS } from "../../support/shared-setup.ts";
+import {
+	conversation,
+	count,
+	footer,
+	isWorking,
+	SharedSetup,
+	VERSION_PAIRS,
+} from "../../support/shared-setup.ts";
 
 const SLOW = 120_000;
 
@@ -62,6 +69,8 @@ describe.each([...VERSION_PAIRS])("losses, Pi %s and Pi %s", (...versions) => {
 			shared = await SharedSetup.start(versions);
 			const { a, live } = shared;
 			const b = await shared.join();
+			// Entries of 0.87.1 do not say how long a tool took: who draws it from there cannot know.
+			shared.ignored = /^ Took /;
 			await a.submit("through the outage");
 			const first = await live.model.next();
 			first.text("Before the outage, ");
@@ -70,7 +79,8 @@ describe.each([...VERSION_PAIRS])("losses, Pi %s and Pi %s", (...versions) => {
 			first.text("during it, ").tool("bash", { command: "echo unseen" }).finish();
 			await a.waitForText("\n unseen");
 			const second = await live.model.next();
-			for (const terminal of [a, b]) await terminal.waitFor((screen) => footer(screen).includes("offline"), "offline");
+			for (const terminal of [a, b])
+				await terminal.waitFor((screen) => footer(screen).includes("offline"), "offline");
 			// What is typed in the follower meanwhile waits, and is one prompt when somebody answers again.
 			await b.submit("typed while offline");
 			await b.waitForText("Steering: typed while offline");
@@ -80,10 +90,19 @@ describe.each([...VERSION_PAIRS])("losses, Pi %s and Pi %s", (...versions) => {
 			await a.waitForText("Steering: typed while offline");
 			second.finish();
 			const third = await live.model.next();
-			expect(conversation(third).slice(-2)).toEqual(["assistant: and after it.", "user: typed while offline"]);
+			expect(conversation(third).slice(-2)).toEqual([
+				"assistant: and after it.",
+				"user: typed while offline",
+			]);
 			third.text("Online.").finish();
 			const shown = await shared.expectLevel();
-			const once = ["through the outage", "Before the outage, during it,", "\n unseen", "and after it.", "typed while"];
+			const once = [
+				"through the outage",
+				"Before the outage, during it,",
+				"\n unseen",
+				"and after it.",
+				"typed while",
+			];
 			for (const text of once) expect(count(shown, text)).toBe(1);
 			await shared.exchange(b, "on from the other", "On and on.");
 		},

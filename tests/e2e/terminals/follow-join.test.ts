@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { piArguments, readSession, runPi } from "../../support/pi-terminal.ts";
 import { preparePi } from "../../support/pi-versions.ts";
-import { conversation, count, SharedSetup, transcript, VERSION_PAIRS } from "../../support/shared-setup.ts";
-import { waitFor } from "../../support/wait-for.ts";
+import { conversation, count, SharedSetup, VERSION_PAIRS } from "../../support/shared-setup.ts";
 
 const SLOW = 120_000;
 
@@ -116,7 +115,11 @@ describe.each([...VERSION_PAIRS])("joining a session, Pi %s and Pi %s", (...vers
 			shared = await SharedSetup.start(versions);
 			const { a, live } = shared;
 			const pi = await preparePi(versions[1]);
-			const printed = runPi(pi, live.home, piArguments({ more: ["-p", "--session", shared.file, "a printed prompt"] }));
+			const printed = runPi(
+				pi,
+				live.home,
+				piArguments({ more: ["-p", "--session", shared.file, "a printed prompt"] }),
+			);
 			const request = await live.model.next();
 			expect(conversation(request)).toEqual([
 				"user: first prompt",
@@ -133,7 +136,11 @@ describe.each([...VERSION_PAIRS])("joining a session, Pi %s and Pi %s", (...vers
 			const running = await live.model.next();
 			running.text("At work, ");
 			await a.waitForText("At work,");
-			const meanwhile = runPi(pi, live.home, piArguments({ more: ["-p", "--session", shared.file, "printed meanwhile"] }));
+			const meanwhile = runPi(
+				pi,
+				live.home,
+				piArguments({ more: ["-p", "--session", shared.file, "printed meanwhile"] }),
+			);
 			const own = await live.model.next();
 			expect(conversation(own).at(-1)).toBe("user: printed meanwhile");
 			own.text("Printed all the same.").finish();
@@ -162,7 +169,9 @@ describe.each([...VERSION_PAIRS])("joining a session, Pi %s and Pi %s", (...vers
 			const second = await live.model.next();
 			const given = second.context.messages.at(-1);
 			expect(JSON.stringify(given)).toContain("what is this?");
-			expect(given?.content).toContainEqual(expect.objectContaining({ type: "image", mimeType: "image/png" }));
+			expect(given?.content).toContainEqual(
+				expect.objectContaining({ type: "image", mimeType: "image/png" }),
+			);
 			second.text("A grey square.").finish();
 			await shared.expectLevel();
 

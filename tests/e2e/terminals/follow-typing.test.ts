@@ -133,7 +133,10 @@ describe.each([...VERSION_PAIRS])("two terminals, Pi %s and Pi %s", (...versions
 			const first = await shared.live.model.next();
 			// Whoever was second is queued before the answer is over, and is in the same run.
 			for (const terminal of [a, b])
-				await terminal.waitFor((screen) => /Steering: at once from/.test(screen), "the second prompt as queued");
+				await terminal.waitFor(
+					(screen) => /Steering: at once from/.test(screen),
+					"the second prompt as queued",
+				);
 			first.text("One at a time.").finish();
 			const second = await shared.live.model.next();
 			const said = conversation(second).slice(-3);
@@ -243,7 +246,10 @@ describe.each([...VERSION_PAIRS])("two terminals, Pi %s and Pi %s", (...versions
 			await b.waitFor((screen) => count(screen, "Steering: again and again") === 1, "one queued prompt");
 			await b.submit("again and again");
 			for (const terminal of [a, b])
-				await terminal.waitFor((screen) => count(screen, "Steering: again and again") === 2, "two queued prompts");
+				await terminal.waitFor(
+					(screen) => count(screen, "Steering: again and again") === 2,
+					"two queued prompts",
+				);
 			first.finish();
 			const requests = [await shared.live.model.next()];
 			requests[0]?.text("Once. ").finish();

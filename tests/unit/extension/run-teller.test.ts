@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { LateSync } from "../../../src/extension/late-sync.ts";
 import { RunTeller } from "../../../src/extension/run-teller.ts";
 import type { DeltaOp } from "../../../src/protocol/stream.ts";
-import { EventPieces, type PiEvent } from "../../../src/session/pi-events.ts";
+import { EventPieces } from "../../../src/session/event-pieces.ts";
+import type { PiEvent } from "../../../src/session/pi-events.ts";
 import type { SessionSync } from "../../../src/sync/contract.ts";
 
 /** A teller whose sync writes down what it is told; events in one piece are shown parsed. */

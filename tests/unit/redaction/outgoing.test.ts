@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { DeltaOp } from "../../../src/protocol/stream.ts";
 import { createOutgoing, type OutgoingOptions } from "../../../src/redaction/outgoing.ts";
-import { EventPieces, eventOps } from "../../../src/session/pi-events.ts";
+import { EventPieces, eventOps } from "../../../src/session/event-pieces.ts";
 
 const GITHUB = `ghp_${"a1B2".repeat(9)}`;
 const PIECE = 16 * 1024;

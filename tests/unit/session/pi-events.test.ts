@@ -1,13 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { parseStreamingJson } from "@earendil-works/pi-ai";
 import type { DeltaOp } from "../../../src/protocol/stream.ts";
-import {
-	EventPieces,
-	eventOps,
-	type KnownEntry,
-	type PiEvent,
-	Replay,
-} from "../../../src/session/pi-events.ts";
+import { EventPieces, eventOps } from "../../../src/session/event-pieces.ts";
+import { type KnownEntry, type PiEvent, Replay } from "../../../src/session/pi-events.ts";
 
 const replay = (known: KnownEntry[] = []) =>
 	new Replay({ parsePartial: (json) => parseStreamingJson(json), now: () => 7 }, known);

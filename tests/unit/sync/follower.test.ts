@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { DeltaOp } from "../../../src/protocol/stream.ts";
-import { eventOps } from "../../../src/session/pi-events.ts";
+import { eventOps } from "../../../src/session/event-pieces.ts";
 import { Follower } from "../../../src/sync/follower.ts";
 import type { SourceEntry } from "../../../src/sync/ports.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";

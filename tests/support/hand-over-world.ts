@@ -1,0 +1,163 @@
+/** Terminals at one session, in a time that stands still, and what may happen to them. */
+import fc from "fast-check";
+import type { Fault } from "./fake-backend.ts";
+import { FakeClock, settle } from "./fake-clock.ts";
+import { FakeLiveStore } from "./fake-live-backend.ts";
+import { FakeSession } from "./fake-session.ts";
+import { ModelTerminal } from "./model-terminal.ts";
+
+export const SESSION = "session-1";
+
+export type Happening =
+	| { kind: "type"; at: number }
+	| { kind: "steps"; at: number; count: number }
+	| { kind: "time"; ms: number }
+	/** Two press Enter at once. */
+	| { kind: "both" }
+	| { kind: "cut"; at: number }
+	| { kind: "mend"; at: number }
+	/** Calls of a terminal that fail, or whose answers are lost. */
+	| { kind: "faults"; at: number; next: (Fault | null)[] }
+	/** The process is gone: nothing of it is given back. */
+	| { kind: "kill"; at: number };
+
+const at = fc.nat(2);
+const harmless: { weight: number; arbitrary: fc.Arbitrary<Happening> }[] = [
+	{ weight: 3, arbitrary: fc.record({ kind: fc.constant("type" as const), at }) },
+	{ weight: 1, arbitrary: fc.constant({ kind: "both" as const }) },
+	{
+		weight: 5,
+		arbitrary: fc.record({ kind: fc.constant("steps" as const), at, count: fc.integer({ min: 1, max: 8 }) }),
+	},
+	{
+		weight: 3,
+		arbitrary: fc.record({
+			kind: fc.constant("time" as const),
+			ms: fc.constantFrom(0, 1, 10, 300, 4_000, 12_000),
+		}),
+	},
+];
+/** Nothing goes wrong. */
+export const together: fc.Arbitrary<Happening> = fc.oneof(...harmless);
+/** Links are cut, calls fail, answers are lost. */
+export const apart: fc.Arbitrary<Happening> = fc.oneof(
+	...harmless,
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("cut" as const), at }) },
+	{ weight: 2, arbitrary: fc.record({ kind: fc.constant("mend" as const), at }) },
+	{
+		weight: 2,
+		arbitrary: fc.record({
+			kind: fc.constant("faults" as const),
+			at,
+			next: fc.array(fc.constantFrom(null, "lost" as const, "unanswered" as const), { maxLength: 3 }),
+		}),
+	},
+);
+/** Processes are killed besides. */
+export const deadly: fc.Arbitrary<Happening> = fc.oneof(...harmless, {
+	weight: 1,
+	arbitrary: fc.record({ kind: fc.constant("kill" as const), at }),
+});
+
+/** Without them nobody is seen, which is another story. */
+const SPARED = new Set<string>(["beat", "leave"]);
+
+export class HandOverWorld {
+	readonly clock = new FakeClock();
+	readonly store = new FakeLiveStore(this.clock);
+	readonly terminals: ModelTerminal[] = [];
+	readonly dead: ModelTerminal[] = [];
+	readonly typed: { text: string; by: ModelTerminal }[] = [];
+
+	static async begin(count: number): Promise<HandOverWorld> {
+		const world = new HandOverWorld();
+		const before = new FakeSession(SESSION);
+		before.user("before");
+		before.assistant("answered");
+		for (let index = 0; index < count; index += 1) {
+			const name = "abc"[index] as string;
+			world.terminals.push(new ModelTerminal(name, world.store, SESSION, before.list, index > 0));
+			await world.clock.advance(700);
+		}
+		return world;
+	}
+
+	async do(happening: Happening): Promise<void> {
+		if (happening.kind === "time") return await this.clock.advance(happening.ms);
+		if (happening.kind === "both") {
+			for (const terminal of this.terminals.slice(0, 2)) this.#type(terminal);
+			return await settle(2);
+		}
+		const terminal = this.terminals[happening.at % this.terminals.length];
+		if (!terminal) return;
+		switch (happening.kind) {
+			case "type":
+				this.#type(terminal);
+				return await settle(2);
+			case "steps":
+				for (let step = 0; step < happening.count && terminal.step(); step += 1) await settle(2);
+				return;
+			case "cut":
+				terminal.backend.connect({ kind: "offline", reason: "No network." });
+				return;
+			case "mend":
+				terminal.backend.connect({ kind: "connected" });
+				return await settle(2);
+			case "faults": {
+				const faults = [...happening.next];
+				terminal.backend.fault = (call) => (SPARED.has(call) ? null : (faults.shift() ?? null));
+				return;
+			}
+			case "kill":
+				if (this.terminals.length === 1) return;
+				// What was stored is sent: a row whose entry was lost with its terminal stays until the next redraw.
+				await this.clock.advance(20);
+				this.terminals.splice(this.terminals.indexOf(terminal), 1);
+				this.dead.push(terminal);
+				await terminal.kill();
+		}
+	}
+
+	#type(terminal: ModelTerminal): void {
+		const text = `prompt ${this.typed.length + 1} of ${terminal.name}`;
+		this.typed.push({ text, by: terminal });
+		terminal.type(text);
+	}
+
+	get running(): ModelTerminal[] {
+		return this.terminals.filter(({ session }) => session.isRunning);
+	}
+
+	/** Everything comes to an end. */
+	async end(): Promise<void> {
+		for (const { backend } of this.terminals) {
+			backend.fault = () => null;
+			backend.connect({ kind: "connected" });
+		}
+		for (let round = 0, quiet = 0; round < 200 && quiet < 4; round += 1) {
+			let stepped = false;
+			for (const terminal of this.terminals)
+				for (let step = 0; step < 10 && terminal.step(); step += 1) {
+					stepped = true;
+					await settle(1);
+				}
+			await this.clock.advance(stepped ? 50 : 4_000);
+			quiet = stepped ? 0 : quiet + 1;
+		}
+	}
+
+	/** User messages of the session, as the backend has them. */
+	said(): string[] {
+		return this.store.read(SESSION).flatMap((line) => {
+			const { message } = JSON.parse(line) as { message?: { role: string; content: { text: string }[] } };
+			return message?.role === "user" ? [message.content[0]?.text ?? ""] : [];
+		});
+	}
+
+	async close(): Promise<void> {
+		for (const { shared, sync } of this.terminals) {
+			await shared.stop();
+			await sync.dispose();
+		}
+	}
+}
