@@ -24,12 +24,13 @@ const levels = named.length > 0 ? named : args.includes("--quick") ? QUICK : LEV
 
 if (levels.includes("e2e") || levels.includes("fault")) ensurePrograms();
 
-/** Chromium and tmux: installed on Debian with root, named elsewhere. */
+/** Chromium, tmux and, for two machines on one, `ip`: installed on Debian with root, named elsewhere. */
 function ensurePrograms() {
 	const has = (names) =>
 		names.some((name) => spawnSync("sh", ["-c", `command -v ${name}`], { stdio: "ignore" }).status === 0);
 	const wanted = [
 		{ package: "tmux", programs: ["tmux"] },
+		{ package: "iproute2", programs: ["ip"] },
 		{ package: "chromium", programs: ["chromium", "chromium-browser", "google-chrome"] },
 	].filter((one) => !has(one.programs));
 	if (wanted.length === 0) return;
@@ -37,7 +38,7 @@ function ensurePrograms() {
 	const debian = existsSync("/etc/debian_version") && process.getuid?.() === 0;
 	if (!debian) {
 		console.error(
-			`The terminal and browser tests need ${packages.join(" and ")}: install ${packages.length > 1 ? "them" : "it"} with your package manager, then try again.`,
+			`The terminal, network and browser tests need ${packages.join(" and ")}: install ${packages.length > 1 ? "them" : "it"} with your package manager, then try again.`,
 		);
 		console.log("0 passed, 1 failed");
 		process.exit(1);
