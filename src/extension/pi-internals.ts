@@ -35,6 +35,7 @@ export type PiSession = {
 	getFollowUpMessages?(): readonly string[];
 	sendUserMessage?(content: unknown, options?: Json): Promise<void>;
 	abort?(): Promise<void>;
+	prompt?(text: string, options?: Json): Promise<void>;
 	compact?(instructions?: string): Promise<unknown>;
 	abortRetry?(): void;
 	abortCompaction?(): void;

@@ -22,6 +22,8 @@ export type RemoteRunOptions = {
 	/** A run of this terminal's own is on. */
 	isRunning: () => boolean;
 	readOnly: () => boolean;
+	/** Settles when what the others said is here, or soon after. */
+	level: () => Promise<void>;
 	/** Gets the turn lock for something other than a prompt. False: another terminal has it. */
 	acquire: () => Promise<boolean>;
 	tell: (text: string, level: "info" | "warning") => void;
@@ -122,9 +124,16 @@ export class RemoteRun {
 			if (!this.#options.readOnly()) desk.send("abort", { text: "" });
 		};
 		internals.shadowGetter("isStreaming", (original) => remote() || original());
+		// Pi's key takes the queue back first. Without that it is the end of this Pi, which ends nobody else's run.
+		let isKey = false;
 		internals.shadow("abort", (original) => async () => {
-			if (remote()) orderStop();
-			else await original();
+			if (!remote()) return await original();
+			if (isKey) orderStop();
+		});
+		// A command works on the session as it is when its turn comes.
+		internals.shadow("prompt", (original) => async (text, options) => {
+			if (text.startsWith("/")) await this.#options.level();
+			await original(text, options);
 		});
 		// Pi would end the run first, which is not here.
 		internals.shadow("compact", (original) => async (instructions) => {
@@ -154,6 +163,10 @@ export class RemoteRun {
 		]);
 		internals.shadow("clearQueue", (original) => () => {
 			const { steering, followUp } = original();
+			isKey = true;
+			queueMicrotask(() => {
+				isKey = false;
+			});
 			const back = desk.withdraw((kept) => this.#takeText(kept.content.text));
 			const of = (kind: string) => back.filter((one) => one.kind === kind).map(({ content }) => content.text);
 			return {

@@ -60,6 +60,9 @@ const FLUSH_MS = 5_000;
 const UNUSED_MS = 4_000;
 
 const ASIDE = "another terminal drove meanwhile. What was written here is a side branch now: see /tree.";
+/** A command waits this long for what the other terminal said, and looks this often. */
+const LEVEL_MS = 2_000;
+const LOOK_MS = 20;
 const OWN_ACK_MS = 500;
 const SCOPES_AGAIN_MS = 2_000;
 
@@ -79,6 +82,8 @@ export class SharedSession {
 	#running = false;
 	/** The lock is ours, for a run that is on or about to be. */
 	#driving = false;
+	/** A prompt is on its way into Pi: whatever comes now is for the run that it begins. */
+	#starting = false;
 	#others = 0;
 	#fenced = false;
 	#wasFenced = false;
@@ -147,9 +152,15 @@ export class SharedSession {
 			sessionId,
 			terminalId,
 			newId: randomId,
-			epoch: () => (this.#driving && this.#keeper.state.kind === "mine" ? this.#keeper.state.epoch : null),
+			epoch: () =>
+				this.#driving && !this.#starting && this.#keeper.state.kind === "mine"
+					? this.#keeper.state.epoch
+					: null,
 			isFree: () => this.#keeper.state.kind === "none" && !this.#driving && !this.#running && !this.#readOnly,
-			run: (prompt, content) => this.#remote.run(prompt, content),
+			run: (prompt, content) => {
+				this.#starting ||= !this.#running && prompt.kind !== "abort";
+				this.#remote.run(prompt, content);
+			},
 			drive: () => void this.#driveQueued(),
 			onOwn: (_own, back, reason) => this.#remote.ownChanged(back, reason),
 			log,
@@ -175,6 +186,7 @@ export class SharedSession {
 			isRemote: () => this.#isRemote,
 			isRunning: () => this.#running,
 			readOnly: () => this.#readOnly,
+			level: () => this.#level(),
 			acquire: async () => (await this.#drive()) === "driving",
 			tell: (text, level) => this.#tell(text, level),
 		});
@@ -241,7 +253,9 @@ export class SharedSession {
 			return this.#refuse(event, "this terminal only looks on. Leave with /opensync:detach to type here.");
 		if (this.#running) return undefined;
 		if (this.#keeper.state.kind === "theirs") return this.#remote.forward(event);
+		this.#starting = true;
 		const answer = await this.#drive(until);
+		if (answer !== "driving") this.#starting = false;
 		if (answer === "held") return this.#remote.forward(event);
 		if (answer === "behind")
 			return this.#refuse(
@@ -254,9 +268,11 @@ export class SharedSession {
 	/** A run of this terminal's own begins, or is over. */
 	runChanged(running: boolean): void {
 		this.#running = running;
+		this.#starting = false;
 		this.#cancelUnused?.();
 		if (running) {
-			if (!this.#driving) void this.#drive();
+			if (this.#driving) this.#desk.look();
+			else void this.#drive();
 			return;
 		}
 		this.#accepted.settled();
@@ -340,10 +356,21 @@ export class SharedSession {
 		return await this.#follower.reached(lastSeq, Math.max(0, until - this.#options.clock.now()));
 	}
 
+	/** Another terminal's run is over, and what it said is on its way: settles when it is here, within two seconds. */
+	async #level(): Promise<void> {
+		const { clock } = this.#options;
+		const until = clock.now() + LEVEL_MS;
+		const isBehind = () => this.#follower.isActive && this.#follower.liveSeq > this.#follower.seq;
+		const isEnding = () => this.#isRemote && !this.#follower.isTelling;
+		while (!this.#stopped && clock.now() < until && (isBehind() || isEnding()))
+			await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+	}
+
 	/** A prompt that starts nothing keeps no lock. */
 	#expectRun(): void {
 		this.#cancelUnused?.();
 		this.#cancelUnused = this.#options.clock.after(UNUSED_MS, () => {
+			this.#starting = false;
 			if (!this.#running && this.#options.ctx.isIdle()) void this.#giveBack();
 		});
 	}

@@ -108,6 +108,12 @@ export class Follower {
 		return this.#seq;
 	}
 
+	/** True while something is being said or done elsewhere; false between that and the end of its run. */
+	get isTelling(): boolean {
+		const replay = this.#joined?.replay;
+		return replay !== undefined && (replay.isOpen || replay.runningTools.length > 0);
+	}
+
 	/** Highest seq that the backend has, as far as is known. */
 	get liveSeq(): number {
 		return this.#live?.lastSeq ?? 0;
@@ -251,7 +257,8 @@ export class Follower {
 		await this.#draw();
 		if (!this.#joined && this.#seq !== before) target.refreshContext();
 		if (this.#live && this.#seq >= this.#live.lastSeq && this.#incoming.isEmpty) {
-			this.#left = [];
+			// While a run is on, entries of what its lost stream told may still come.
+			if (this.#live.status === "idle" || this.#live.status === "ended") this.#left = [];
 			if (!this.#joined) this.#putInOrder();
 		}
 		this.#waiters = this.#waiters.filter(({ seq, resolve }) => {
@@ -437,7 +444,8 @@ export class Follower {
 		target.refreshContext();
 		await target.redraw(why);
 		this.#options.onDrawn();
-		if (this.#joined) for (const event of this.#joined.replay.resume()) target.inject(event);
+		if (!this.#joined || this.#joined.isSettled) return;
+		for (const event of this.#joined.replay.resume()) target.inject(event);
 	}
 
 	/** Entries of the stream that are still to come are known by what it told. */

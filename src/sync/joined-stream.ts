@@ -63,6 +63,11 @@ export class JoinedStream {
 		this.#readOn();
 	}
 
+	/** Its run is over, as was told. */
+	get isSettled(): boolean {
+		return this.#settled;
+	}
+
 	/** Ops are on their way: the entries they tell wait for them. */
 	get isBehind(): boolean {
 		return this.#reading || this.#reader.read !== null;

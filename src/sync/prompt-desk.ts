@@ -98,6 +98,7 @@ export class PromptDesk {
 				!this.#taken.has(promptId) &&
 				(state === "queued" || (state === "accepted" && acceptedBy === terminalId)),
 		);
+		if (epoch() === null) this.#giveBackLost();
 		if (queued.length === 0) return;
 		if (epoch() !== null) {
 			for (const prompt of queued) this.#take(prompt);
@@ -192,6 +193,16 @@ export class PromptDesk {
 		this.#taking = this.#taking.then(() => this.#accept(prompt));
 	}
 
+	/** Accepted here without our hearing of it, and not to be run here any more. */
+	#giveBackLost(): void {
+		const { terminalId } = this.#options;
+		for (const { promptId, state, acceptedBy } of this.#list) {
+			if (state !== "accepted" || acceptedBy !== terminalId || this.#taken.has(promptId)) continue;
+			this.#taken.add(promptId);
+			this.advance(promptId, "returned");
+		}
+	}
+
 	async #accept(prompt: PromptView): Promise<void> {
 		const { backend, terminalId, epoch, run, log } = this.#options;
 		const current = epoch();
@@ -200,6 +211,7 @@ export class PromptDesk {
 			const content = JSON.parse(await backend.entryJson(prompt)) as PromptContent;
 			const answer = await backend.acceptPrompt({ promptId: prompt.promptId, terminalId, epoch: current });
 			if (answer.kind === "accepted") run(prompt, content);
+			else if (answer.state === "accepted") this.advance(prompt.promptId, "returned");
 		} catch (error) {
 			log(`a prompt could not be accepted: ${String(error)}`);
 			// Whether it was is not known: asked again, the backend says the same.

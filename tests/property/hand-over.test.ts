@@ -7,7 +7,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../support/arbitraries.ts";
 import { drawn } from "../support/follow-screen.ts";
-import { apart, deadly, HandOverWorld, SESSION, together } from "../support/hand-over-world.ts";
+import { apart, deadly, HandOverWorld, restless, SESSION, together } from "../support/hand-over-world.ts";
 
 /** All have what the backend has, and show it. */
 function expectLevel(world: HandOverWorld): void {
@@ -25,12 +25,13 @@ function expectLevel(world: HandOverWorld): void {
 	expect(world.store.live(SESSION)).toBeNull();
 }
 
-/** Each prompt was run once, or is back with who typed it. */
+/** Each prompt was run once, or is back with who typed it, or waits where Pi lets it wait after Escape. */
 function expectEachOnce(world: HandOverWorld): void {
 	const said = world.said();
 	for (const { text, by } of world.typed) {
 		const times = said.filter((one) => one === text).length;
-		const back = by.editor.split("\n\n").filter((one) => one === text).length;
+		const queued = world.terminals.flatMap(({ session }) => session.queued);
+		const back = [...by.editor.split("\n\n"), ...queued].filter((one) => one === text).length;
 		if (!world.dead.includes(by)) expect([text, times + back]).toEqual([text, 1]);
 		expect(times).toBeLessThanOrEqual(1);
 	}
@@ -62,6 +63,23 @@ test("whoever types, one terminal runs at a time, every prompt once, and all hav
 				await world.close();
 			},
 		),
+		runs(60),
+	);
+}, 60_000);
+
+test("Escape anywhere ends the run, and each prompt that it kept from running is back with who typed it", async () => {
+	await fc.assert(
+		fc.asyncProperty(fc.array(restless, { maxLength: 25 }), async (happenings) => {
+			const world = await HandOverWorld.begin(2);
+			for (const happening of happenings) {
+				await world.do(happening);
+				expect(world.running.length).toBeLessThanOrEqual(1);
+			}
+			await world.end();
+			expectLevel(world);
+			expectEachOnce(world);
+			await world.close();
+		}),
 		runs(60),
 	);
 }, 60_000);

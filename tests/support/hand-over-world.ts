@@ -14,6 +14,7 @@ export type Happening =
 	| { kind: "time"; ms: number }
 	/** Two press Enter at once. */
 	| { kind: "both" }
+	| { kind: "escape"; at: number }
 	| { kind: "cut"; at: number }
 	| { kind: "mend"; at: number }
 	/** Calls of a terminal that fail, or whose answers are lost. */
@@ -39,6 +40,11 @@ const harmless: { weight: number; arbitrary: fc.Arbitrary<Happening> }[] = [
 ];
 /** Nothing goes wrong. */
 export const together: fc.Arbitrary<Happening> = fc.oneof(...harmless);
+/** Somebody presses Escape now and then. */
+export const restless: fc.Arbitrary<Happening> = fc.oneof(...harmless, {
+	weight: 1,
+	arbitrary: fc.record({ kind: fc.constant("escape" as const), at }),
+});
 /** Links are cut, calls fail, answers are lost. */
 export const apart: fc.Arbitrary<Happening> = fc.oneof(
 	...harmless,
@@ -97,6 +103,9 @@ export class HandOverWorld {
 			case "steps":
 				for (let step = 0; step < happening.count && terminal.step(); step += 1) await settle(2);
 				return;
+			case "escape":
+				terminal.escape();
+				return await settle(2);
 			case "cut":
 				terminal.backend.connect({ kind: "offline", reason: "No network." });
 				return;

@@ -35,6 +35,10 @@ class ModelSession {
 	#active = false;
 	#steering: string[] = [];
 	#answers = 0;
+	/** The prompt of a run that has only just begun. */
+	#opening: string | null = null;
+	/** Ends the answer that is being given. */
+	#answered: (stopReason: string) => void = () => {};
 	/** What the model was given for each answer. */
 	readonly contexts: string[][] = [];
 	#name: string;
@@ -92,6 +96,11 @@ class ModelSession {
 		return next !== undefined;
 	}
 
+	/** What waits here, whatever is said elsewhere. */
+	get queued(): readonly string[] {
+		return this.#steering;
+	}
+
 	getSteeringMessages(): readonly string[] {
 		return this.#steering;
 	}
@@ -104,7 +113,19 @@ class ModelSession {
 		return { steering: this.#steering.splice(0), followUp: [] };
 	}
 
-	async abort(): Promise<void> {}
+	/** What is being said ends here, and the run with it; what is queued stays queued. */
+	async abort(): Promise<void> {
+		if (!this.#active) return;
+		const first = this.#opening;
+		this.#steps = [
+			() => {
+				if (first) this.#turn([first]);
+				this.#answered("aborted");
+				this.#settle();
+			},
+		];
+	}
+
 	refreshContext(): void {}
 
 	#emit(event: PiEvent): void {
@@ -114,10 +135,12 @@ class ModelSession {
 	#begin(text: string): void {
 		this.#active = true;
 		this.#emit({ type: "agent_start" });
+		this.#opening = text;
 		this.#steps = [() => this.#turn([text])];
 	}
 
 	#turn(prompts: string[]): void {
+		this.#opening = null;
 		this.#emit({ type: "turn_start" });
 		for (const text of prompts) this.#said({ role: "user", content: [{ type: "text", text }], timestamp: 1 });
 		const context = this.sessionManager.buildSessionContext().messages as { content: unknown }[];
@@ -127,6 +150,13 @@ class ModelSession {
 		const base = { role: "assistant", provider: "p", model: "m", timestamp: 1, stopReason: "stop" };
 		let said = "";
 		this.#emit({ type: "message_start", message: { ...base, content: [] } });
+		this.#answered = (stopReason) => {
+			const content = [{ type: "text", text: said }];
+			const message = { ...base, stopReason, content, usage: { input: 1, output: 1 } };
+			this.#emit({ type: "message_end", message });
+			this.sessionManager.appendMessage(message as never);
+			this.#answered = () => {};
+		};
 		this.#steps = words.map((delta) => () => {
 			said += delta;
 			const partial = { ...base, content: [{ type: "text", text: said }] };
@@ -134,9 +164,7 @@ class ModelSession {
 			this.#emit({ type: "message_update", message: partial, assistantMessageEvent });
 		});
 		this.#steps.push(() => {
-			const message = { ...base, content: [{ type: "text", text: said }], usage: { input: 1, output: 1 } };
-			this.#emit({ type: "message_end", message });
-			this.sessionManager.appendMessage(message as never);
+			this.#answered("stop");
 			this.#steps = [() => this.#next()];
 		});
 	}
@@ -147,6 +175,11 @@ class ModelSession {
 			this.#emit({ type: "queue_update", steering: [], followUp: [] });
 			return this.#turn(queued);
 		}
+		this.#settle();
+	}
+
+	#settle(): void {
+		this.#steps = [];
 		this.#emit({ type: "agent_end", messages: [], willRetry: false });
 		this.#active = false;
 		this.#emit({ type: "agent_settled" });
@@ -242,6 +275,14 @@ export class ModelTerminal {
 			this.told.push(String(error));
 			this.editor = [this.editor, text].filter(Boolean).join("\n\n");
 		});
+	}
+
+	/** A person presses Escape while something runs: Pi takes back what is queued, and stops. */
+	escape(): void {
+		if (!this.session.isStreaming) return;
+		const { steering, followUp } = this.session.clearQueue();
+		this.editor = [...steering, ...followUp, this.editor].filter(Boolean).join("\n\n");
+		void this.session.abort();
 	}
 
 	/** One step of the run that is on here; what Pi stored is seen. */

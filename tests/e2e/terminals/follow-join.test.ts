@@ -61,7 +61,7 @@ describe.each([...VERSION_PAIRS])("joining a session, Pi %s and Pi %s", (...vers
 	);
 
 	test(
-		"S0-10 a link to the file, the session's id and the file itself are one session",
+		"S0-10 a link to the file, the session's id and the file itself are one session, S0-5 with one run at a time",
 		async () => {
 			shared = await SharedSetup.start(versions);
 			const link = join(shared.live.home.root, "link.jsonl");
@@ -71,6 +71,33 @@ describe.each([...VERSION_PAIRS])("joining a session, Pi %s and Pi %s", (...vers
 			await shared.exchange(b, "by a link", "Heard by all.");
 			await shared.exchange(c, "by the id", "Heard by all again.");
 			await shared.exchange(shared.a, "by the file", "And again.");
+
+			// All three at once: one run, with a request for each prompt or fewer, and each prompt once.
+			const terminals = [shared.a, b, c];
+			for (const [index, terminal] of terminals.entries()) {
+				await terminal.type(`all at once ${index}`);
+				await terminal.waitForText(`all at once ${index}`);
+			}
+			await Promise.all(terminals.map((terminal) => terminal.press("Enter")));
+			const first = await shared.live.model.next();
+			for (const terminal of terminals)
+				await terminal.waitFor(
+					(screen) => count(screen, "Steering: all at once") === 2,
+					"the others as queued",
+				);
+			first.text("One by one.").finish();
+			let last = await shared.live.model.next();
+			for (let open = true; open; ) {
+				last.text("Taken. ").finish();
+				const next = await shared.live.model.next(500).catch(() => null);
+				open = next !== null;
+				last = next ?? last;
+			}
+			const shown = await shared.expectLevel();
+			for (const index of terminals.keys()) {
+				expect(count(shown, `all at once ${index}`)).toBe(1);
+				expect(conversation(last).filter((line) => line === `user: all at once ${index}`)).toHaveLength(1);
+			}
 		},
 		SLOW,
 	);
