@@ -75,7 +75,9 @@ export class Follower {
 	#disordered = false;
 	/** Streams that are over, some of whose entries may be on their way. */
 	#left: Replay[] = [];
-	#leftRun: StreamView | null = null;
+	#leftRun: Pick<JoinedStream, "stream" | "replay"> | null = null;
+	/** Entries that the file had when following began: it may be ahead of the backend. */
+	#first: ReadonlySet<string> = new Set();
 	/** With the end of a run Pi forgets the rows of tools that run: the result of one of these finds none. */
 	readonly #forgotten = new Set<string>();
 	#waiters: { seq: number; resolve: (level: boolean) => void }[] = [];
@@ -203,6 +205,7 @@ export class Follower {
 			const isLevel = session !== null && own === session.entryCount && this.#options.isLevel();
 			const isNear = session !== null && own > session.entryCount - LOOK_BACK / 2;
 			this.#begun = true;
+			this.#first = new Set(entries.map(({ id }) => id));
 			const from = isLevel ? lastSeq : isNear ? Math.max(0, lastSeq - LOOK_BACK) : 0;
 			this.#seq = Math.max(this.#seq, from);
 			if (isLevel) this.#last = entries.at(-1)?.id ?? null;
@@ -272,23 +275,27 @@ export class Follower {
 	/** Ops from the settled position on tell what the entries after the settled one hold. */
 	async #join(stream: StreamView): Promise<void> {
 		const { target, backend, clock } = this.#options;
-		// What was there to be drawn is drawn first: the run comes after it.
+		// What was there to be drawn is drawn first: the run comes after it, and rows that Pi has forgotten are there again.
+		if (this.#forgotten.size > 0) this.#redraw ??= "caughtUp";
 		await this.#draw();
 		this.#joined = new JoinedStream({
 			backend,
 			clock,
 			target,
 			stream,
-			before: this.#isSameRun(stream) ? (this.#left.at(-1) ?? null) : null,
+			before: this.#toldBefore(stream),
 			known: stream.settledEntryId === null ? [] : this.#after(stream.settledEntryId),
 			showEntry: (entry) => this.#showEntry(entry),
 			onRead: () => this.look(),
 		});
 	}
 
-	/** A stream that the backend lost is begun anew by its holder, under another name. */
-	#isSameRun({ terminalId, startedAt }: StreamView): boolean {
-		return this.#leftRun?.terminalId === terminalId && this.#leftRun.startedAt === startedAt;
+	/** A stream that the backend lost is begun anew by its holder, under another name: what told the same run. */
+	#toldBefore({ terminalId, startedAt }: StreamView): Replay | null {
+		const { stream, replay } = this.#leftRun ?? {};
+		if (!replay || stream?.terminalId !== terminalId || stream.startedAt !== startedAt) return null;
+		if (!this.#left.includes(replay)) this.#left.push(replay);
+		return replay;
 	}
 
 	/** Entries that come after one, by the backend's order where that is known: the file's may differ. */
@@ -296,10 +303,23 @@ export class Follower {
 		const entries = this.#options.target.entries();
 		const seq = this.#order.get(entryId);
 		const at = entries.findIndex(({ id }) => id === entryId);
+		const onWay = this.#wayToLeaf(entries);
 		return entries.filter(({ id }, index) => {
 			const own = this.#order.get(id);
+			if (onWay && !onWay.has(id) && (own !== undefined || !this.#first.has(id))) return false;
 			return seq === undefined || own === undefined ? index > at : own > seq;
 		});
+	}
+
+	/** Ids from the session's leaf to the root: a side branch of this terminal's own is told by nobody. Null: the leaf is not here. */
+	#wayToLeaf(entries: readonly SourceEntry[]): ReadonlySet<string> | null {
+		const leafId = this.#live?.leafId ?? null;
+		if (leafId === null || !this.#options.target.has(leafId)) return null;
+		const parents = new Map(entries.map(({ id, parentId }) => [id, parentId]));
+		const way = new Set<string>();
+		for (let id: string | null = leafId; id !== null && !way.has(id); id = parents.get(id) ?? null)
+			way.add(id);
+		return way;
 	}
 
 	#takeEntries(until: string | null = null): void {
@@ -454,7 +474,7 @@ export class Follower {
 		if (!joined) return;
 		this.#joined = null;
 		this.#left.push(joined.replay);
-		this.#leftRun = joined.stream;
+		this.#leftRun = joined;
 		const running = [...joined.replay.runningTools, ...callsWithoutResult(this.#options.target.entries())];
 		for (const toolCallId of running) this.#forgotten.add(toolCallId);
 		joined.leave();
