@@ -45,9 +45,10 @@ export class AcceptedPrompts {
 		});
 	}
 
-	/** The run is over, and everything that was queued for it. */
-	settled(): void {
-		for (const { promptId } of this.#list) this.#advance(promptId, "done");
-		this.#list = [];
+	/** The run is over. @param queued texts that Pi still keeps, as after an abort. */
+	settled(queued: readonly string[]): void {
+		const left = this.#list.filter(({ started, text }) => !started && queued.includes(text));
+		for (const one of this.#list) if (!left.includes(one)) this.#advance(one.promptId, "done");
+		this.#list = left;
 	}
 }

@@ -74,7 +74,7 @@ export class RemoteRun {
 		const deliverAs = prompt.kind === "followUp" ? ("followUp" as const) : ("steer" as const);
 		const options = { expandPromptTemplates: true, ...(isQueued ? { deliverAs } : {}) };
 		const { session } = internals;
-		const before = this.#queued();
+		const before = this.queued();
 		this.#delivering += 1;
 		accepted.add(prompt.promptId, content.text);
 		setTimeout(() => {
@@ -85,7 +85,7 @@ export class RemoteRun {
 			() => {
 				// When it starts a run this is the run's end, and nothing of it is queued.
 				if (!isQueued) return;
-				const text = this.#queued().find((one) => !before.includes(one));
+				const text = this.queued().find((one) => !before.includes(one));
 				if (text) accepted.queuedAs(prompt.promptId, text);
 			},
 			(error: unknown) =>
@@ -112,7 +112,8 @@ export class RemoteRun {
 		ctx.ui.setEditorText([...texts, there].filter((text) => text.trim() !== "").join("\n\n"));
 	}
 
-	#queued(): string[] {
+	/** Texts that wait in Pi's queue. */
+	queued(): string[] {
 		const { session } = this.#options.internals;
 		return [...(session?.getSteeringMessages?.() ?? []), ...(session?.getFollowUpMessages?.() ?? [])];
 	}

@@ -234,7 +234,11 @@ export class SharedSession {
 		this.#follower.activate();
 		if (this.#options.isReplica) void this.#learnScopes();
 		this.#presenceChanged(sync.state().present);
-		sync.onState(({ present }) => this.#presenceChanged(present));
+		sync.onState(({ present, queued }) => {
+			this.#presenceChanged(present);
+			// Entries of one's own that were on their way kept some things back.
+			if (queued === 0) this.#follower.look();
+		});
 	}
 
 	/** A dialog of our own is for this terminal alone. */
@@ -275,7 +279,7 @@ export class SharedSession {
 			else void this.#drive();
 			return;
 		}
-		this.#accepted.settled();
+		this.#accepted.settled(this.#remote.queued());
 		void this.#giveBack();
 	}
 

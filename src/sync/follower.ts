@@ -14,6 +14,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Live } from "../protocol/session.ts";
 import type { StreamView } from "../protocol/stream.ts";
+import { ancestry, callsWithoutResult } from "../session/entry-paths.ts";
 import { type KnownEntry, Replay } from "../session/pi-events.ts";
 import type { FollowTarget } from "./follow-target.ts";
 import { IncomingEntries } from "./incoming-entries.ts";
@@ -228,8 +229,11 @@ export class Follower {
 			do {
 				this.#again = false;
 				if (this.#stopped || !this.#begun) break;
-				if (this.#options.target.isBusy()) this.#takeAside();
-				else await this.#step();
+				if (this.#options.target.isBusy()) {
+					// What the leaf is meanwhile, this terminal has made it.
+					this.#appliedLeaf = this.#live ? this.#live.leafId : this.#appliedLeaf;
+					this.#takeAside();
+				} else await this.#step();
 			} while (this.#again);
 		} catch (error) {
 			this.#options.log(`following failed: ${String(error)}`);
@@ -303,23 +307,20 @@ export class Follower {
 		const entries = this.#options.target.entries();
 		const seq = this.#order.get(entryId);
 		const at = entries.findIndex(({ id }) => id === entryId);
-		const onWay = this.#wayToLeaf(entries);
+		const isOfLeaf = this.#branchOfLeaf(entries);
 		return entries.filter(({ id }, index) => {
 			const own = this.#order.get(id);
-			if (onWay && !onWay.has(id) && (own !== undefined || !this.#first.has(id))) return false;
+			if (!isOfLeaf(id) && (own !== undefined || !this.#first.has(id))) return false;
 			return seq === undefined || own === undefined ? index > at : own > seq;
 		});
 	}
 
-	/** Ids from the session's leaf to the root: a side branch of this terminal's own is told by nobody. Null: the leaf is not here. */
-	#wayToLeaf(entries: readonly SourceEntry[]): ReadonlySet<string> | null {
+	/** Whether an entry leads to the session's leaf or comes after it: a side branch of this terminal's own is told by nobody. */
+	#branchOfLeaf(entries: readonly SourceEntry[]): (entryId: string) => boolean {
 		const leafId = this.#live?.leafId ?? null;
-		if (leafId === null || !this.#options.target.has(leafId)) return null;
-		const parents = new Map(entries.map(({ id, parentId }) => [id, parentId]));
-		const way = new Set<string>();
-		for (let id: string | null = leafId; id !== null && !way.has(id); id = parents.get(id) ?? null)
-			way.add(id);
-		return way;
+		if (leafId === null || !this.#options.target.has(leafId)) return () => true;
+		const isAncestor = ancestry(entries);
+		return (entryId) => isAncestor(entryId, leafId) || isAncestor(leafId, entryId);
 	}
 
 	#takeEntries(until: string | null = null): void {
@@ -450,10 +451,7 @@ export class Follower {
 	/** Whether `leaf` is on the way that comes from `from`. */
 	#leadsTo(from: string | null, leaf: string | null): boolean {
 		if (from === null) return true;
-		const parents = new Map(this.#options.target.entries().map(({ id, parentId }) => [id, parentId]));
-		for (let at = leaf; at !== null && at !== undefined; at = parents.get(at) ?? null)
-			if (at === from) return true;
-		return false;
+		return leaf !== null && ancestry(this.#options.target.entries())(from, leaf);
 	}
 
 	async #draw(): Promise<void> {
@@ -479,19 +477,4 @@ export class Follower {
 		for (const toolCallId of running) this.#forgotten.add(toolCallId);
 		joined.leave();
 	}
-}
-
-/** Ids of the calls since the last prompt whose results are not there. */
-function callsWithoutResult(entries: readonly SourceEntry[]): string[] {
-	const calls: string[] = [];
-	const results = new Set<string>();
-	for (const entry of [...entries].reverse()) {
-		const { message } = entry as SourceEntry & { message?: Record<string, unknown> };
-		if (message?.role === "user") break;
-		if (message?.role === "toolResult") results.add(String(message.toolCallId));
-		if (message?.role !== "assistant" || !Array.isArray(message.content)) continue;
-		for (const block of message.content as { type?: string; id?: string }[])
-			if (block.type === "toolCall" && block.id) calls.push(block.id);
-	}
-	return calls.filter((id) => !results.has(id));
 }

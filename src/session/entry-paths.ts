@@ -1,0 +1,30 @@
+/** Ways through a session's entries, as far as following needs them. Pure. */
+export type PathEntry = Readonly<{ id: string; parentId: string | null }>;
+
+/** Tells whether one entry is an ancestor of another, or the same. A damaged session may name itself: no way is longer than the file. */
+export function ancestry(entries: readonly PathEntry[]): (ancestor: string, of: string) => boolean {
+	const parents = new Map(entries.map(({ id, parentId }) => [id, parentId]));
+	return (ancestor, of) => {
+		let id: string | null = of;
+		for (let steps = 0; id !== null && steps <= entries.length; steps += 1) {
+			if (id === ancestor) return true;
+			id = parents.get(id) ?? null;
+		}
+		return false;
+	};
+}
+
+/** Ids of the tool calls since the last prompt whose results are not there. */
+export function callsWithoutResult(entries: readonly PathEntry[]): string[] {
+	const calls: string[] = [];
+	const results = new Set<string>();
+	for (const entry of [...entries].reverse()) {
+		const { message } = entry as PathEntry & { message?: Record<string, unknown> };
+		if (message?.role === "user") break;
+		if (message?.role === "toolResult") results.add(String(message.toolCallId));
+		if (message?.role !== "assistant" || !Array.isArray(message.content)) continue;
+		for (const block of message.content as { type?: string; id?: string }[])
+			if (block.type === "toolCall" && block.id) calls.push(block.id);
+	}
+	return calls.filter((id) => !results.has(id));
+}
