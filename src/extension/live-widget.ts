@@ -60,7 +60,7 @@ function textOf(content: unknown): string {
 	if (typeof content === "string") return content;
 	if (!Array.isArray(content)) return "";
 	return (content as Json[])
-		.map((block) => (block.type === "thinking" ? block.thinking : block.type === "text" ? block.text : ""))
+		.map((block) => (block?.type === "thinking" ? block.thinking : block?.type === "text" ? block.text : ""))
 		.filter((text): text is string => typeof text === "string" && text !== "")
 		.join("\n");
 }

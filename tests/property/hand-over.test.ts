@@ -7,7 +7,15 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { runs } from "../support/arbitraries.ts";
 import { drawn } from "../support/follow-screen.ts";
-import { apart, deadly, HandOverWorld, restless, SESSION, together } from "../support/hand-over-world.ts";
+import {
+	apart,
+	deadly,
+	HandOverWorld,
+	lively,
+	restless,
+	SESSION,
+	together,
+} from "../support/hand-over-world.ts";
 
 /** All have what the backend has, and show it. */
 function expectLevel(world: HandOverWorld): void {
@@ -63,6 +71,23 @@ test("whoever types, one terminal runs at a time, every prompt once, and all hav
 				await world.close();
 			},
 		),
+		runs(60),
+	);
+}, 60_000);
+
+test("names, moves in the tree and terminals that come later: all are level in the end", async () => {
+	await fc.assert(
+		fc.asyncProperty(fc.array(lively, { maxLength: 25 }), async (happenings) => {
+			const world = await HandOverWorld.begin(2);
+			for (const happening of happenings) {
+				await world.do(happening);
+				expect(world.running.length).toBeLessThanOrEqual(1);
+			}
+			await world.end();
+			expectLevel(world);
+			expectEachOnce(world);
+			await world.close();
+		}),
 		runs(60),
 	);
 }, 60_000);

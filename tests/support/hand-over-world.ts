@@ -1,5 +1,6 @@
 /** Terminals at one session, in a time that stands still, and what may happen to them. */
 import fc from "fast-check";
+import type { SourceEntry } from "../../src/sync/ports.ts";
 import type { Fault } from "./fake-backend.ts";
 import { FakeClock, settle } from "./fake-clock.ts";
 import { FakeLiveStore } from "./fake-live-backend.ts";
@@ -15,6 +16,10 @@ export type Happening =
 	/** Two press Enter at once. */
 	| { kind: "both" }
 	| { kind: "escape"; at: number }
+	| { kind: "name"; at: number }
+	| { kind: "move"; at: number; back: number }
+	/** One more terminal opens the session, with the file as the first one has it. */
+	| { kind: "join" }
 	| { kind: "cut"; at: number }
 	| { kind: "mend"; at: number }
 	/** Calls of a terminal that fail, or whose answers are lost. */
@@ -45,6 +50,13 @@ export const restless: fc.Arbitrary<Happening> = fc.oneof(...harmless, {
 	weight: 1,
 	arbitrary: fc.record({ kind: fc.constant("escape" as const), at }),
 });
+/** The session is named, somebody goes back in its tree, somebody comes. */
+export const lively: fc.Arbitrary<Happening> = fc.oneof(
+	...harmless,
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("name" as const), at }) },
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("move" as const), at, back: fc.nat(2) }) },
+	{ weight: 1, arbitrary: fc.constant({ kind: "join" as const }) },
+);
 /** Links are cut, calls fail, answers are lost. */
 export const apart: fc.Arbitrary<Happening> = fc.oneof(
 	...harmless,
@@ -73,6 +85,7 @@ export class HandOverWorld {
 	readonly store = new FakeLiveStore(this.clock);
 	readonly terminals: ModelTerminal[] = [];
 	readonly dead: ModelTerminal[] = [];
+	#names = 0;
 	readonly typed: { text: string; by: ModelTerminal }[] = [];
 
 	static async begin(count: number): Promise<HandOverWorld> {
@@ -81,8 +94,7 @@ export class HandOverWorld {
 		before.user("before");
 		before.assistant("answered");
 		for (let index = 0; index < count; index += 1) {
-			const name = "abc"[index] as string;
-			world.terminals.push(new ModelTerminal(name, world.store, SESSION, before.list, index > 0));
+			world.#join(before.list);
 			await world.clock.advance(700);
 		}
 		return world;
@@ -94,6 +106,10 @@ export class HandOverWorld {
 			for (const terminal of this.terminals.slice(0, 2)) this.#type(terminal);
 			return await settle(2);
 		}
+		if (happening.kind === "join") {
+			if (this.terminals.length < 3) this.#join(this.terminals[0]?.entries() ?? []);
+			return await settle(2);
+		}
 		const terminal = this.terminals[happening.at % this.terminals.length];
 		if (!terminal) return;
 		switch (happening.kind) {
@@ -103,6 +119,13 @@ export class HandOverWorld {
 			case "steps":
 				for (let step = 0; step < happening.count && terminal.step(); step += 1) await settle(2);
 				return;
+			case "name":
+				this.#names += 1;
+				terminal.nameSession(`name ${this.#names}`);
+				return await settle(2);
+			case "move":
+				terminal.move(happening.back);
+				return await settle(2);
 			case "escape":
 				terminal.escape();
 				return await settle(2);
@@ -125,6 +148,11 @@ export class HandOverWorld {
 				this.dead.push(terminal);
 				await terminal.kill();
 		}
+	}
+
+	#join(entries: readonly SourceEntry[]): void {
+		const name = "abc"[this.terminals.length] as string;
+		this.terminals.push(new ModelTerminal(name, this.store, SESSION, entries, name !== "a"));
 	}
 
 	#type(terminal: ModelTerminal): void {

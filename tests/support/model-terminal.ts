@@ -277,6 +277,24 @@ export class ModelTerminal {
 		});
 	}
 
+	/** A person names the session. */
+	nameSession(text: string): void {
+		this.manager.appendSessionInfo(text);
+		this.#late.wake();
+	}
+
+	/** A person goes back in the tree, as Pi lets them while nothing runs, and Pi draws it. */
+	move(back: number): void {
+		if (this.session.isStreaming) return;
+		const branch = this.manager.getBranch() as readonly (SourceEntry & { message?: { role: string } })[];
+		const answers = branch.filter(({ message }) => message?.role === "assistant");
+		const target = answers.at(-1 - back);
+		if (!target) return;
+		this.manager.branch(target.id);
+		this.screen.draw();
+		this.#late.wake();
+	}
+
 	/** A person presses Escape while something runs: Pi takes back what is queued, and stops. */
 	escape(): void {
 		if (!this.session.isStreaming) return;

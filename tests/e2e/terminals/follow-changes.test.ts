@@ -256,8 +256,10 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 			for (const terminal of [a, b]) await terminal.waitForText("\n from the shell of B");
 			await a.submit("a long answer, please");
 			const request = await shared.live.model.next();
-			request.text("The last word is ").text("zebra").finish();
-			// No wait in between: the command sees the whole run, or waits for it.
+			request.text("The last word is ").text("zebra");
+			await b.waitForText("zebra");
+			request.finish();
+			// No wait in between: the command waits for what the run still has to write.
 			await b.submit("/test:custom after the run");
 			await inBoth("custom", "after the run");
 			const next = await shared.exchange(b, "what was the last word?", "It was zebra.");

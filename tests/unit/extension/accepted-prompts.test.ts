@@ -16,9 +16,9 @@ test("a prompt starts with the message that has its text, and is done when the r
 	accepted.started("two");
 	accepted.started("another's");
 	accepted.started("one");
-	accepted.settled();
+	accepted.settled([]);
 	expect(said).toEqual(["p2 started", "p1 started", "p1 done", "p2 done"]);
-	accepted.settled();
+	accepted.settled([]);
 	expect(said).toHaveLength(4);
 });
 
@@ -50,7 +50,7 @@ test("what Pi takes out of its queue goes back to its authors, one's own stays",
 	accepted.started("begun");
 	expect(accepted.returnFrom(["mine", "theirs", "theirs", "begun"])).toEqual(["mine", "theirs", "begun"]);
 	expect(said).toEqual(["p2 started", "p1 returned"]);
-	accepted.settled();
+	accepted.settled([]);
 	expect(said.at(-1)).toBe("p2 done");
 });
 
@@ -59,6 +59,6 @@ test("one that Pi refused is told with the reason, once", () => {
 	accepted.add("p1", "one");
 	accepted.failed("p1", "no model");
 	accepted.started("one");
-	accepted.settled();
+	accepted.settled([]);
 	expect(said).toEqual(["p1 failed no model"]);
 });

@@ -1,65 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { DeltaOp } from "../../../src/protocol/stream.ts";
-import { eventOps } from "../../../src/session/event-pieces.ts";
-import { Follower } from "../../../src/sync/follower.ts";
-import type { SourceEntry } from "../../../src/sync/ports.ts";
-import { FakeClock, settle } from "../../support/fake-clock.ts";
-import { FakeLiveBackend, FakeLiveStore } from "../../support/fake-live-backend.ts";
-import { FakeSession } from "../../support/fake-session.ts";
-import { drawn, MemoryTarget } from "../../support/follow-screen.ts";
-import { DESCRIPTION } from "../../support/sync-harness.ts";
-
-const SESSION = "session-1";
-const START = { sessionId: SESSION, streamId: "stream-1", terminalId: "holder", startedAt: 1 };
-const event = (one: Record<string, unknown>): DeltaOp[] => eventOps(JSON.stringify(one));
-const toPush = (entry: SourceEntry, line = JSON.stringify(entry)) => ({
-	...{ entryId: entry.id, parentId: entry.parentId, type: entry.type, timestamp: 1 },
-	body: { kind: "inline" as const, json: line },
-});
-
-/** A holder that writes to the backend by hand, and a follower. */
-async function world(before = 2) {
-	const clock = new FakeClock();
-	const store = new FakeLiveStore(clock);
-	const holder = new FakeLiveBackend(store);
-	const session = new FakeSession();
-	await holder.openSession({ ...DESCRIPTION, sessionId: SESSION, header: null });
-	const send = async (...entries: SourceEntry[]) => {
-		const leafId = session.leaf;
-		await holder.append({ sessionId: SESSION, entries: entries.map((one) => toPush(one)), leafId });
-		await settle();
-	};
-	for (let count = 0; count < before; count += 1)
-		await send(count % 2 === 0 ? session.user(`u${count}`) : session.assistant(`a${count}`));
-	let pushed = 0;
-	const push = async (...ops: DeltaOp[]) => {
-		pushed = await holder.pushStream({ streamId: "stream-1", start: pushed, ops });
-		await settle();
-	};
-	const follow = (known = session.list.length, options: { isLevel?: () => boolean } = {}) => {
-		const backend = new FakeLiveBackend(store);
-		const target = new MemoryTarget(session.list.slice(0, known));
-		const said: string[] = [];
-		const follower = new Follower({
-			...{ backend, clock, target, sessionId: SESSION, terminalId: "follower" },
-			held: (ids) => said.push(`held ${ids.join()} of ${target.list.length}`),
-			leafIs: (leafId) => said.push(`leaf ${leafId}`),
-			isLevel: options.isLevel ?? (() => true),
-			onSideBranch: () => said.push("side branch"),
-			onChange: () => {},
-			onDrawn: () => {},
-			log: (line) => said.push(line),
-		});
-		follower.activate();
-		const types = () => target.injected.map(({ type }) => type);
-		return { backend, target, follower, said, types };
-	};
-	return { clock, store, holder, session, send, push, follow };
-}
+import { settle } from "../../support/fake-clock.ts";
+import { event, followed, SESSION, START, toPush } from "../../support/follow-by-hand.ts";
+import { drawn } from "../../support/follow-screen.ts";
 
 describe("entries", () => {
 	test("a file that is level gets what is new, each once, and says so before it is stored", async () => {
-		const { session, send, follow } = await world();
+		const { session, send, follow } = await followed();
 		const { target, follower, said } = follow();
 		await settle();
 		expect(follower.seq).toBe(2);
@@ -78,7 +25,7 @@ describe("entries", () => {
 	});
 
 	test("a file that is behind gets what it lacks, in order", async () => {
-		const { session, follow } = await world(6);
+		const { session, follow } = await followed(6);
 		const { target, follower } = follow(2);
 		await settle();
 		expect(target.list).toEqual(session.list);
@@ -87,7 +34,7 @@ describe("entries", () => {
 	});
 
 	test("a line that is stored apart is fetched, again if need be, and those behind it wait", async () => {
-		const { clock, holder, session, send, follow } = await world();
+		const { clock, holder, session, send, follow } = await followed();
 		const { backend, target } = follow();
 		await settle();
 		let failures = 1;
@@ -103,7 +50,7 @@ describe("entries", () => {
 	});
 
 	test("a line that is no entry is left out and counted, and the others come", async () => {
-		const { holder, session, send, follow } = await world();
+		const { holder, session, send, follow } = await followed();
 		const { target, follower } = follow();
 		await settle();
 		const odd = { ...session.user("odd") };
@@ -117,7 +64,7 @@ describe("entries", () => {
 	});
 
 	test("names, choices, shell commands and notes of extensions reach Pi in its own way", async () => {
-		const { session, send, follow } = await world();
+		const { session, send, follow } = await followed();
 		const { target, types } = follow();
 		await settle();
 		await send(session.add("session_info", { name: "a name" }));
@@ -132,7 +79,7 @@ describe("entries", () => {
 	});
 
 	test("the model's context is made again once they are there", async () => {
-		const { session, send, follow } = await world();
+		const { session, send, follow } = await followed();
 		const { target } = follow();
 		await settle();
 		const before = target.refreshed;
@@ -143,7 +90,7 @@ describe("entries", () => {
 
 describe("the leaf", () => {
 	test("a move in the tree is followed and drawn", async () => {
-		const { holder, session, follow } = await world(4);
+		const { holder, session, follow } = await followed(4);
 		const { target, said } = follow();
 		await settle();
 		session.leaf = "00000002";
@@ -156,7 +103,7 @@ describe("the leaf", () => {
 	});
 
 	test("a branch that is driven on elsewhere is gone over to", async () => {
-		const { session, send, follow } = await world(4);
+		const { session, send, follow } = await followed(4);
 		const { target } = follow();
 		await settle();
 		session.leaf = "00000002";
@@ -167,7 +114,7 @@ describe("the leaf", () => {
 	});
 
 	test("what somebody wrote on a side branch is kept beside the way, and said", async () => {
-		const { holder, session, follow } = await world(4);
+		const { holder, session, follow } = await followed(4);
 		const { target, said } = follow();
 		await settle();
 		session.leaf = "00000002";
@@ -180,7 +127,7 @@ describe("the leaf", () => {
 	});
 
 	test("while something of one's own is still to be sent, the leaf is one's own", async () => {
-		const { holder, follow } = await world(4);
+		const { holder, follow } = await followed(4);
 		let level = false;
 		const { target, follower } = follow(4, { isLevel: () => level });
 		await settle();
@@ -201,7 +148,7 @@ describe("a run elsewhere", () => {
 	];
 
 	test("is drawn from its ops, and its entries are not shown again", async () => {
-		const { holder, session, send, push, follow } = await world();
+		const { holder, session, send, push, follow } = await followed();
 		const { target, follower, types } = follow();
 		await settle();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
@@ -225,7 +172,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("who joins begins behind what stored entries say", async () => {
-		const { holder, session, push, follow } = await world();
+		const { holder, session, push, follow } = await followed();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
 		await push(...event({ type: "agent_start" }), ...answer, ["t", 0, "lo"], ["e"]);
 		const settles = { streamId: "stream-1", upTo: 5, entryId: "00000003" };
@@ -239,7 +186,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("what a late file has beyond the settled entry is not told again", async () => {
-		const { holder, session, send, push, follow } = await world();
+		const { holder, session, send, push, follow } = await followed();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
 		const prompt = session.user("why?");
 		await push(...event({ type: "message_start", message: prompt.message }), ...answer);
@@ -250,7 +197,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("pushes that were missed are read, also when reading fails at first", async () => {
-		const { clock, holder, push, follow } = await world();
+		const { clock, holder, push, follow } = await followed();
 		const { backend, target } = follow();
 		await settle();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
@@ -267,7 +214,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("a run that breaks off leaves nothing turning", async () => {
-		const { holder, push, follow } = await world();
+		const { holder, push, follow } = await followed();
 		const { target, types } = follow();
 		await settle();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
@@ -280,7 +227,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("a compaction is drawn when its entry is there, and what follows comes after it", async () => {
-		const { holder, session, send, push, follow } = await world();
+		const { holder, session, send, push, follow } = await followed();
 		const { target, types } = follow();
 		await settle();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
@@ -299,7 +246,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("a compaction that failed waits for nothing", async () => {
-		const { holder, push, follow } = await world();
+		const { holder, push, follow } = await followed();
 		const { types } = follow();
 		await settle();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
@@ -308,7 +255,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("a stream of one's own is not drawn", async () => {
-		const { holder, push, follow } = await world();
+		const { holder, push, follow } = await followed();
 		const { follower, types } = follow();
 		await settle();
 		await holder.startStream({ ...START, terminalId: "follower", afterEntryId: "00000002" });
@@ -318,7 +265,7 @@ describe("a run elsewhere", () => {
 	});
 
 	test("events that are none are counted and drawn by nobody", async () => {
-		const { holder, push, follow } = await world();
+		const { holder, push, follow } = await followed();
 		const { follower, target } = follow();
 		await settle();
 		await holder.startStream({ ...START, afterEntryId: "00000002" });
@@ -330,176 +277,5 @@ describe("a run elsewhere", () => {
 		);
 		expect(follower.dropped).toBe(3);
 		expect(target.screen.rows.at(-1)?.text).toBe("Hel");
-	});
-});
-
-describe("a run of one's own", () => {
-	test("while it is on nothing is changed, and afterwards all is made up for", async () => {
-		const { session, send, follow } = await world();
-		const { target, follower } = follow();
-		await settle();
-		target.busy = true;
-		await send(session.user("meanwhile"));
-		expect(target.list).toHaveLength(2);
-		target.busy = false;
-		follower.look();
-		await settle();
-		expect(target.list).toEqual(session.list);
-	});
-
-	test("what it stored does not come back", async () => {
-		const { session, send, follow } = await world();
-		const { target, follower, said } = follow();
-		await settle();
-		follower.ownRun();
-		target.busy = true;
-		const own = [session.user("own"), session.assistant("mine")];
-		for (const entry of own) target.append(entry);
-		await send(...own);
-		target.busy = false;
-		follower.look();
-		await settle();
-		await send(session.user("another's"));
-		expect(target.list).toEqual(session.list);
-		expect(said.filter((line) => line.startsWith("held"))).toEqual(["held 00000005 of 4"]);
-	});
-
-	test("names and labels that others set meanwhile are taken in its midst, messages wait", async () => {
-		const { session, send, follow } = await world();
-		const { target, follower, types } = follow();
-		await settle();
-		target.busy = true;
-		await send(session.add("session_info", { name: "a name" }));
-		expect(target.list).toHaveLength(3);
-		expect(types()).toEqual(["session_info_changed"]);
-		await send(session.user("a message"));
-		await send(session.add("label", { targetId: "00000001", label: "here" }));
-		expect(target.list).toHaveLength(3);
-		target.busy = false;
-		follower.look();
-		await settle();
-		expect(target.list).toEqual(session.list);
-	});
-
-	test("one that does not fit the leaf waits too", async () => {
-		const { session, send, follow } = await world();
-		const { target, follower } = follow();
-		await settle();
-		target.busy = true;
-		const own = session.user("own");
-		target.append(own);
-		session.leaf = "00000002";
-		session.list.pop();
-		await send(session.add("label", { id: "0000000a", targetId: "00000001", label: "here" }));
-		expect(target.list).toHaveLength(3);
-		target.busy = false;
-		follower.look();
-		await settle();
-		expect(target.list).toHaveLength(4);
-	});
-
-	test("what was being drawn of another's run is dropped without a word", async () => {
-		const { holder, push, follow } = await world();
-		const { target, follower, types } = follow();
-		await settle();
-		await holder.startStream({ ...START, afterEntryId: "00000002" });
-		await push(["m", "assistant"], ["t", 0, "Hel"]);
-		follower.ownRun();
-		target.busy = true;
-		const before = types().length;
-		await push(["t", 0, "lo"]);
-		await holder.endStream("stream-1");
-		await settle();
-		expect(types()).toHaveLength(before);
-	});
-});
-
-describe("the order of a replica", () => {
-	test("is put right when something of one's own stood where another's entry belongs", async () => {
-		const { session, send, follow } = await world();
-		const { target, follower } = follow();
-		await settle();
-		const theirs = session.add("session_info", { name: "theirs" });
-		const own = session.add("session_info", { name: "own" });
-		target.append(own);
-		await send(theirs, own);
-		follower.look();
-		await settle();
-		expect(target.list).toEqual(session.list);
-	});
-
-	test("is left alone when nothing is out of it", async () => {
-		const { session, send, follow } = await world();
-		const { target } = follow();
-		await settle();
-		await send(session.user("one"));
-		await send(session.assistant("two"));
-		expect(target.orders).toEqual([]);
-	});
-});
-
-describe("its life", () => {
-	test("who waits for a seq is told when it is there, or when the time is over", async () => {
-		const { clock, session, send, follow } = await world();
-		const { follower } = follow();
-		await settle();
-		expect(await follower.reached(2, 10)).toBe(true);
-		const soon = follower.reached(3, 1_000);
-		await send(session.user("new"));
-		expect(await soon).toBe(true);
-		const never = follower.reached(9, 1_000);
-		await clock.advance(1_000);
-		expect(await never).toBe(false);
-	});
-
-	test("while nobody else is there it looks at nothing, and goes on where it stood", async () => {
-		const { session, send, follow } = await world();
-		const { target, follower } = follow();
-		await settle();
-		follower.deactivate();
-		expect(follower.isActive).toBe(false);
-		await send(session.user("alone"));
-		expect(target.list).toHaveLength(2);
-		follower.activate();
-		await settle();
-		expect(target.list).toEqual(session.list);
-	});
-
-	test("a session that cannot be asked about at first is asked about again", async () => {
-		const { clock, session, follow } = await world(4);
-		const { backend, target } = follow(2);
-		let failures = 1;
-		backend.fault = (call) => (call === "session" && failures-- > 0 ? "lost" : null);
-		await settle();
-		expect(target.list).toHaveLength(2);
-		await clock.advance(1_000);
-		expect(target.list).toEqual(session.list);
-	});
-
-	test("a cut link is made up for when it is there again", async () => {
-		const { holder, session, send, push, follow } = await world();
-		const { backend, target } = follow();
-		await settle();
-		await holder.startStream({ ...START, afterEntryId: "00000002" });
-		await push(...event({ type: "turn_start" }), ["m", "assistant"], ["t", 0, "Hel"]);
-		backend.connect({ kind: "offline", reason: "No network." });
-		for (const letter of "lo!") await push(["t", 0, letter]);
-		await push(["e"]);
-		await send(session.assistant("Hello!"));
-		expect(target.screen.rows.at(-1)?.text).toBe("Hel");
-		backend.connect({ kind: "connected" });
-		await settle();
-		expect(target.screen.rows).toEqual(drawn(session.list));
-	});
-
-	test("after stop nothing reaches the session, and who waits is told", async () => {
-		const { session, send, follow } = await world();
-		const { target, follower } = follow();
-		await settle();
-		const waiting = follower.reached(9, 1_000);
-		follower.stop();
-		await send(session.user("new"));
-		expect(target.list).toHaveLength(2);
-		expect(await waiting).toBe(false);
 	});
 });
