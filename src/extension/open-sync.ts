@@ -23,7 +23,7 @@ export type OpenSyncOptions = {
 	/** What sharing the session with other terminals needs; null: it is synced and nothing else. */
 	shared: Pick<
 		SharedSessionOptions,
-		"pi" | "ctx" | "internals" | "readOnly" | "isReplica" | "onChange"
+		"pi" | "ctx" | "internals" | "readOnly" | "isReplica" | "ownsFile" | "onChange"
 	> | null;
 	/** A backend that is connected already. Default: a new one. */
 	backend?: LiveBackend;

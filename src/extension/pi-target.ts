@@ -6,13 +6,13 @@ import type { FollowTarget } from "../sync/follow-target.ts";
 import type { SourceEntry } from "../sync/ports.ts";
 import { LiveWidget } from "./live-widget.ts";
 import type { PiInternals } from "./pi-internals.ts";
-import { replaceReplica } from "./replica.ts";
+import { reorderLines } from "./replica.ts";
 
 export type PiTargetOptions = {
 	ctx: ExtensionContext;
 	internals: PiInternals;
-	/** Its file is a replica. */
-	isReplica: boolean;
+	/** The session's file is this terminal's: its own, or a replica. */
+	ownsFile: boolean;
 	isBusy: () => boolean;
 	/** What is queued at the holder, as its Pi says. */
 	onQueue: (steering: string[], followUp: string[]) => void;
@@ -64,28 +64,24 @@ export function piTarget(options: PiTargetOptions): FollowTarget {
 		},
 		applyChoice: (entry) => applyChoice(options, entry),
 		parsePartial,
-		...(options.isReplica ? { reorder: (seqs) => reorder(options, seqs) } : {}),
+		...(options.ownsFile ? { reorder: (seqs) => reorder(options, seqs) } : {}),
 	};
 }
 
-/** A replica is ours to write anew; a session's own file keeps the order in which Pi wrote it. */
+/** Only where no other Pi has the file: every line stays as it is, the order alone changes. */
 function reorder({ ctx, internals }: PiTargetOptions, seqs: ReadonlyMap<string, number>): void {
 	const manager = ctx.sessionManager;
 	const file = manager.getSessionFile();
-	const header = manager.getHeader();
-	if (file === undefined || !header) return;
+	if (file === undefined) return;
 	const entries = manager.getEntries() as readonly SourceEntry[];
 	const sorted = entries
 		.filter(({ id }) => seqs.has(id))
 		.sort((a, b) => (seqs.get(a.id) ?? 0) - (seqs.get(b.id) ?? 0));
 	let next = 0;
-	const ordered = entries.map((entry) => (seqs.has(entry.id) ? (sorted[next++] as SourceEntry) : entry));
-	if (ordered.every((entry, index) => entry === entries[index])) return;
+	const ids = entries.map(({ id }) => (seqs.has(id) ? (sorted[next++] as SourceEntry).id : id));
+	if (ids.every((id, index) => id === entries[index]?.id)) return;
 	const leafId = manager.getLeafId();
-	replaceReplica(
-		file,
-		[header, ...ordered].map((line) => JSON.stringify(line)),
-	);
+	if (!reorderLines(file, ids)) return;
 	internals.setSessionFile(file);
 	internals.setLeaf(leafId);
 	internals.refreshContext();

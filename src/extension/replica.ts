@@ -12,9 +12,11 @@ import {
 	readFileSync,
 	renameSync,
 	rmSync,
+	statSync,
 	writeFileSync,
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { realPath } from "./session-lock.ts";
 
 /** Where a terminal's replica of a session stands. */
 export function replicaPath(folder: string, sessionId: string, terminalId: string): string {
@@ -41,11 +43,24 @@ export function writeReplica(replica: string, lines: readonly string[]): void {
 	writeFileSync(replica, `${lines.join("\n")}\n`, { mode: 0o600 });
 }
 
-/** Writes a replica anew while its Pi has it open: it is whole at any moment. */
-export function replaceReplica(replica: string, lines: readonly string[]): void {
-	const next = `${replica}.new`;
-	writeFileSync(next, `${lines.join("\n")}\n`, { mode: 0o600 });
-	renameSync(next, replica);
+/**
+ * Puts the entries of a session file into another order; its lines stay byte for byte, and it is whole at any
+ * moment. @returns false when the file holds something else than these entries: then it is left alone.
+ */
+export function reorderLines(file: string, entryIds: readonly string[]): boolean {
+	const path = realPath(file);
+	const lines = readFileSync(path, "utf8")
+		.split("\n")
+		.filter((line) => line !== "");
+	const known = new Map(linesOf(path).map(({ id, line }) => [id, line]));
+	const [header = ""] = lines;
+	const ordered = entryIds.map((id) => known.get(id));
+	if (lines.length !== entryIds.length + 1 || ordered.some((line) => line === undefined || line === header))
+		return false;
+	const next = `${path}.new`;
+	writeFileSync(next, `${[header, ...ordered].join("\n")}\n`, { mode: statSync(path).mode });
+	renameSync(next, path);
+	return true;
 }
 
 /** Appends to the original what the replica has besides; the original must be nobody's. @returns how many entries. */

@@ -13,6 +13,8 @@ import { lockSessionFile, type SessionLock } from "./session-lock.ts";
 
 export type Place = {
 	readonly isReplica: boolean;
+	/** No other terminal writes the file. */
+	readonly isOwn: boolean;
 	/** The session's own file, where it is on this machine. */
 	readonly original: string | null;
 	/**
@@ -22,7 +24,7 @@ export type Place = {
 	leave(sent: boolean, keep: boolean): void;
 };
 
-const ELSEWHERE: Place = { isReplica: false, original: null, leave: () => {} };
+const ELSEWHERE: Place = { isReplica: false, isOwn: false, original: null, leave: () => {} };
 
 /** Takes the session's file, or moves to a replica of it. */
 export function takePlace(ctx: ExtensionContext, internals: PiInternals): Place {
@@ -42,7 +44,7 @@ export function takePlace(ctx: ExtensionContext, internals: PiInternals): Place 
 			internals.setSessionFile(file);
 			internals.refreshContext();
 		}
-		return { isReplica: false, original: file, leave: () => lock.release() };
+		return { isReplica: false, isOwn: true, original: file, leave: () => lock.release() };
 	}
 	if (!internals.canMoveFile || !internals.canAppend || !existsSync(file)) return ELSEWHERE;
 	const replica = replicaPath(replicasDir, ctx.sessionManager.getSessionId(), own.terminalId);
@@ -74,6 +76,7 @@ function replicaPlace(replica: string, original: string | null, locksDir: string
 	const own = lockSessionFile(locksDir, replica, processTerminal().terminalId);
 	return {
 		isReplica: true,
+		isOwn: true,
 		original,
 		leave(sent, keep) {
 			const lock: SessionLock | null = original

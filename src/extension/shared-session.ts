@@ -38,6 +38,8 @@ export type SharedSessionOptions = {
 	readOnly: boolean;
 	/** Its file is a replica: it follows even while nobody else is there. */
 	isReplica: boolean;
+	/** No other terminal writes the session's file. */
+	ownsFile: boolean;
 	log: (line: string) => void;
 	onChange: () => void;
 };
@@ -117,7 +119,7 @@ export class SharedSession {
 			target: piTarget({
 				ctx,
 				internals,
-				isReplica: options.isReplica,
+				ownsFile: options.ownsFile,
 				isBusy: () => this.#running || this.#driving,
 				onQueue: (steering, followUp) => this.#remote.queueIs(steering, followUp),
 				onUnknownModel: (name) =>

@@ -368,6 +368,7 @@ export class Terminal {
 			internals,
 			readOnly: file !== undefined && processTerminal().readOnly.has(file),
 			isReplica: this.#place?.isReplica ?? false,
+			ownsFile: this.#place?.isOwn ?? false,
 			onChange: () => this.#opened && this.#observe(this.#opened),
 		};
 	}

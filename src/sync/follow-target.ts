@@ -13,7 +13,7 @@ export interface FollowTarget {
 	append(entry: SourceEntry): void;
 	/** Moves the leaf and draws nothing. */
 	setLeaf(leafId: string | null): void;
-	/** Puts the entries of these ids into the order of their seqs; nothing is drawn. Only where the file may be written anew. */
+	/** Puts the entries of these ids into the order of their seqs; nothing is drawn. Only where no other terminal writes the file. */
 	reorder?(seqs: ReadonlyMap<string, number>): void;
 	/** Draws the transcript anew from the entries. `moved`: somebody moved in the tree, as Pi would say. */
 	redraw(why: "moved" | "caughtUp"): Promise<void>;

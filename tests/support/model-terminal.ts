@@ -234,6 +234,7 @@ export class ModelTerminal {
 			pi: {} as ExtensionAPI,
 			...{ ctx, internals, backend: this.backend, clock: store.clock, sessionId, isReplica },
 			...{ terminalId: `terminal-${name}`, label: name, readOnly: false },
+			ownsFile: true,
 			log: (line) => this.log.push(line),
 			onChange: () => {},
 		});

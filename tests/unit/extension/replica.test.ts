@@ -7,7 +7,7 @@ import {
 	handBack,
 	isReplica,
 	removeReplica,
-	replaceReplica,
+	reorderLines,
 	replicaPath,
 	writeReplica,
 } from "../../../src/extension/replica.ts";
@@ -52,9 +52,18 @@ test("a replica that the backend told is its lines, for its owner alone", () => 
 	writeReplica(replica, [header, line("a")]);
 	expect(readFileSync(replica, "utf8")).toBe(text("a"));
 	expect(statSync(replica).mode & 0o777).toBe(0o600);
-	replaceReplica(replica, [header, line("b"), line("a")]);
-	expect(readFileSync(replica, "utf8")).toBe(text("b", "a"));
-	expect(readdirSync(dirname(replica))).toHaveLength(1);
+});
+
+test("lines change places and nothing else; a file with more in it is left alone", () => {
+	writeFileSync(original, text("a", "b", "c"), { mode: 0o640 });
+	expect(reorderLines(original, ["a", "c", "b"])).toBe(true);
+	expect(readFileSync(original, "utf8")).toBe(text("a", "c", "b"));
+	expect(readdirSync(dirname(original)).filter((name) => name.endsWith(".new"))).toEqual([]);
+	expect(reorderLines(original, ["b", "a"])).toBe(false);
+	expect(reorderLines(original, ["a", "b", "d"])).toBe(false);
+	writeFileSync(original, `${text("a", "b")}torn\n`);
+	expect(reorderLines(original, ["b", "a"])).toBe(false);
+	expect(readFileSync(original, "utf8")).toBe(`${text("a", "b")}torn\n`);
 });
 
 test("what the original lacks is handed back, in order and once", () => {
