@@ -60,7 +60,7 @@ export class Replay {
 	/** Calls' arguments by id: a tool whose start does not repeat them has them from here. */
 	readonly #callArgs = new Map<string, unknown>();
 	/** What was told and whose entries are to come, oldest first, with what tells it again. */
-	#told: { kind: string; events: PiEvent[] }[] = [];
+	#told: { kind: string; events: PiEvent[]; time?: unknown }[] = [];
 	/** A message was begun and its end never told: another one followed. */
 	#torn = false;
 	/** Messages that the reader had as entries before. */
@@ -103,7 +103,10 @@ export class Replay {
 	/** True when the ops told what this entry holds, so that it need not be shown for itself. Asked once for each entry. */
 	claims(entry: KnownEntry): boolean {
 		const kind = kindOf(entry);
-		const at = this.#told.findIndex((one) => one.kind === kind);
+		const time = asObject(entry.message)?.timestamp;
+		const at = this.#told.findIndex(
+			(one) => one.kind === kind && (one.time === undefined || time === undefined || one.time === time),
+		);
 		if (kind === null || at === -1) return false;
 		this.#told.splice(at, 1);
 		return true;
@@ -291,7 +294,7 @@ export class Replay {
 		}
 		this.#flush();
 		if (take(this.#skip, role)) return;
-		this.#told.push({ kind: role, events: [event] });
+		this.#told.push({ kind: role, events: [event], ...(role === "user" ? { time: message.timestamp } : {}) });
 		this.#out.push(event);
 	}
 
@@ -343,7 +346,8 @@ export class Replay {
 		const { content: _content, ...last } = open.end ?? { stopReason: "stop" };
 		const message = { ...open.message, ...last };
 		const end = { type: "message_end", message };
-		this.#told.push({ kind: "assistant", events: [...wholeOf(message), end] });
+		const time = open.named ? { time: message.timestamp } : {};
+		this.#told.push({ kind: "assistant", events: [...wholeOf(message), end], ...time });
 		this.#out.push(end);
 	}
 

@@ -231,7 +231,9 @@ export class EntryOutbox {
 		this.#batch ??= await this.#prepareBatch();
 		const { to, ready, settling } = this.#batch;
 		const settles = settling?.by.push.settle(settling.by.mark, settling.entryId) ?? null;
-		const leafId = to === this.#feed.length && this.#drives() ? this.#feed.leafId() : undefined;
+		// Also with what is not the last batch: a leaf that lags its entries looks like somebody's move.
+		const newest = to === this.#feed.length ? this.#feed.leafId() : this.#feed.idAt(to - 1);
+		const leafId = this.#drives() ? newest : undefined;
 		const giveUp = this.#unexpected >= UNEXPECTED_MOST;
 		if (ready.length > 0 || settles) {
 			const sent = await appendBatch(

@@ -24,6 +24,8 @@ import { DESCRIPTION } from "./sync-harness.ts";
 
 type Options = { source?: string; streamingBehavior?: "steer" | "followUp" };
 
+let time = 0;
+
 /** Pi's AgentSession as far as it is used. */
 class ModelSession {
 	readonly sessionManager: SessionManager;
@@ -142,12 +144,13 @@ class ModelSession {
 	#turn(prompts: string[]): void {
 		this.#opening = null;
 		this.#emit({ type: "turn_start" });
-		for (const text of prompts) this.#said({ role: "user", content: [{ type: "text", text }], timestamp: 1 });
+		for (const text of prompts)
+			this.#said({ role: "user", content: [{ type: "text", text }], timestamp: this.#now() });
 		const context = this.sessionManager.buildSessionContext().messages as { content: unknown }[];
 		this.contexts.push(context.map(({ content }) => JSON.stringify(content)));
 		this.#answers += 1;
 		const words = [`${this.#name}'s `, "answer ", String(this.#answers)];
-		const base = { role: "assistant", provider: "p", model: "m", timestamp: 1, stopReason: "stop" };
+		const base = { role: "assistant", provider: "p", model: "m", timestamp: this.#now(), stopReason: "stop" };
 		let said = "";
 		this.#emit({ type: "message_start", message: { ...base, content: [] } });
 		this.#answered = (stopReason) => {
@@ -183,6 +186,12 @@ class ModelSession {
 		this.#emit({ type: "agent_end", messages: [], willRetry: false });
 		this.#active = false;
 		this.#emit({ type: "agent_settled" });
+	}
+
+	/** No two messages are of the same time, as at somebody who types them. */
+	#now(): number {
+		time += 1;
+		return time;
 	}
 
 	#said(message: Record<string, unknown>): void {

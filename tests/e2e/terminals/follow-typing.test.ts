@@ -113,7 +113,10 @@ describe.each([...VERSION_PAIRS])("two terminals, Pi %s and Pi %s", (...versions
 			expect(shown).toContain("exited with code 3");
 
 			await b.submit("and a tool in B");
-			(await shared.live.model.next()).tool("bash", { command: "echo from B" }).finish();
+			const again = `until [ -e ${gate}-b ]; do sleep 0.05; done`;
+			(await shared.live.model.next()).tool("bash", { command: `echo from B; ${again}` }).finish();
+			for (const terminal of [a, b]) await terminal.waitForText("\n from B");
+			await Bun.write(`${gate}-b`, "");
 			const request = await shared.live.model.next();
 			expect(conversation(request).filter((line) => line.startsWith("toolResult"))).toHaveLength(4);
 			request.text("B is done.").finish();
