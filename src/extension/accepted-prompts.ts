@@ -45,6 +45,11 @@ export class AcceptedPrompts {
 		});
 	}
 
+	/** Something is accepted and did not start. */
+	get isWaiting(): boolean {
+		return this.#list.some(({ started }) => !started);
+	}
+
 	/** The run is over. @param queued texts that Pi still keeps, as after an abort. */
 	settled(queued: readonly string[]): void {
 		const left = this.#list.filter(({ started, text }) => !started && queued.includes(text));

@@ -100,6 +100,12 @@ export class RemoteRun {
 		this.showQueue();
 	}
 
+	/** A run is over and something waits in its queue, as after an abort: everybody gets his own back. */
+	returnQueue(): void {
+		const { steering = [], followUp = [] } = this.#options.internals.session?.clearQueue?.() ?? {};
+		if (steering.length + followUp.length > 0) this.giveText([...steering, ...followUp]);
+	}
+
 	showQueue(): void {
 		this.#options.internals.inject({ type: "queue_update", steering: [], followUp: [] });
 	}

@@ -282,6 +282,7 @@ export class SharedSession {
 			return;
 		}
 		this.#accepted.settled(this.#remote.queued());
+		if (this.#accepted.isWaiting) this.#remote.returnQueue();
 		void this.#giveBack();
 	}
 

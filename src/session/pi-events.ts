@@ -15,6 +15,7 @@
 import type { DeltaOp } from "../protocol/stream.ts";
 import { EventPieces } from "./event-pieces.ts";
 import { isDeltaOp } from "./fold.ts";
+import { asObject, bump, kindOf, NO_MODEL, parseEvent, resultOf, take, wholeOf } from "./pi-event-parts.ts";
 
 export type PiEvent = { type: string } & Record<string, unknown>;
 type Json = Record<string, unknown>;
@@ -22,7 +23,7 @@ type Json = Record<string, unknown>;
 /** An entry as far as telling it once needs. */
 export type KnownEntry = { type: string; message?: unknown };
 
-type Tool = {
+export type Tool = {
 	name: string;
 	args: unknown;
 	output: string;
@@ -78,6 +79,18 @@ export class Replay {
 	/** `v` ops that were no events. */
 	get dropped(): number {
 		return this.#dropped;
+	}
+
+	/** Pi has taken the row of the message that was being told away: its entry is shown from its beginning. */
+	forgetOpen(): void {
+		this.#open = null;
+	}
+
+	/** Rows of tools are on the screen that nothing has ended. */
+	get hasOpenRows(): boolean {
+		return (
+			this.#tools.size > 0 || this.#open?.message.content.some(({ type }) => type === "toolCall") === true
+		);
 	}
 
 	/** Ids of the tools that run. */
@@ -154,11 +167,24 @@ export class Replay {
 			case "assistant":
 				return this.#shownAnswer(entry, message);
 			case "toolResult": {
-				const { toolCallId, toolName, content, details, isError } = message;
+				const { toolName, content, details, isError, durationMs } = message;
+				const toolCallId = String(message.toolCallId);
+				const event = { toolCallId, toolName };
+				const isStarted = (this.#tools.get(toolCallId)?.name ?? "") !== "";
 				this.skip(entry);
-				this.#tools.delete(String(toolCallId));
-				const result = { content, details };
-				return [{ type: "tool_execution_end", toolCallId, toolName, result, isError: isError === true }];
+				this.#tools.delete(toolCallId);
+				// Without a start Pi's row tells no time.
+				const args = this.#callArgs.get(toolCallId) ?? {};
+				return [
+					...(isStarted ? [] : [{ type: "tool_execution_start", ...event, args }]),
+					{
+						type: "tool_execution_end",
+						...event,
+						result: { content, details },
+						isError: isError === true,
+						...(typeof durationMs === "number" ? { durationMs } : {}),
+					},
+				];
 			}
 			default:
 				return [];
@@ -433,62 +459,4 @@ export class Replay {
 		}
 		this.#dirty.clear();
 	}
-}
-
-/** A message from its beginning to where it is. */
-const wholeOf = (message: Json): PiEvent[] => [
-	{ type: "message_start", message },
-	{ type: "message_update", message, assistantMessageEvent: { type: "start", partial: message } },
-];
-
-const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0 };
-const NO_MODEL = {
-	api: "",
-	provider: "",
-	model: "",
-	stopReason: "stop",
-	usage: { ...NO_USAGE, cost: { ...NO_USAGE, total: 0 } },
-};
-
-function resultOf(tool: Tool): Json {
-	return {
-		content: tool.output === "" ? [] : [{ type: "text", text: tool.output }],
-		...(tool.hasDetails ? { details: tool.details } : {}),
-	};
-}
-
-/** By what an entry and the ops that told it are put together; null for what ops never tell. */
-function kindOf(entry: KnownEntry): string | null {
-	if (entry.type === "compaction") return "compaction";
-	if (entry.type === "custom_message") return "custom";
-	if (entry.type !== "message") return null;
-	const message = asObject(entry.message);
-	if (message?.role === "toolResult") return `tool:${String(message.toolCallId)}`;
-	return message?.role === "user" || message?.role === "assistant" ? message.role : null;
-}
-
-function bump(counts: Map<string, number>, kind: string, by: number): void {
-	const count = (counts.get(kind) ?? 0) + by;
-	if (count > 0) counts.set(kind, count);
-	else counts.delete(kind);
-}
-
-function take(counts: Map<string, number>, kind: string): boolean {
-	if ((counts.get(kind) ?? 0) === 0) return false;
-	bump(counts, kind, -1);
-	return true;
-}
-
-function parseEvent(json: string): PiEvent | null {
-	try {
-		const value = asObject(JSON.parse(json));
-		return typeof value?.type === "string" ? (value as PiEvent) : null;
-	} catch {
-		// Counted by the caller.
-		return null;
-	}
-}
-
-function asObject(value: unknown): Json | null {
-	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : null;
 }

@@ -375,6 +375,8 @@ export class Follower {
 		const before = target.leafId();
 		held([entry.id]);
 		target.append(entry);
+		// The leaf is another now: what the backend says of it is looked at again.
+		this.#appliedLeaf = undefined;
 		if (entry.parentId !== before) {
 			// On another branch: where the session stands is said by its leaf, not by the newest entry.
 			const leafId = this.#live?.leafId ?? null;
@@ -471,6 +473,8 @@ export class Follower {
 		const joined = this.#joined;
 		if (!joined) return;
 		this.#joined = null;
+		// Pi forgets the rows of tools that had not ended, and leaves them where they are.
+		if (!joined.isSettled && joined.replay.hasOpenRows) this.#redraw ??= "caughtUp";
 		this.#left.push(joined.replay);
 		this.#leftRun = joined;
 		const running = [...joined.replay.runningTools, ...callsWithoutResult(this.#options.target.entries())];

@@ -99,6 +99,7 @@ export class JoinedStream {
 			target.inject({ type: "agent_end", messages: [], willRetry: false });
 			target.inject({ type: "agent_settled", aborted: false });
 		}
+		this.replay.forgetOpen();
 		target.refreshContext();
 	}
 

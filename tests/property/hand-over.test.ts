@@ -34,13 +34,16 @@ function expectLevel(world: HandOverWorld): void {
 }
 
 /** Each prompt was run once, or is back with who typed it, or waits where Pi lets it wait after Escape. */
-function expectEachOnce(world: HandOverWorld): void {
+function expectEachOnce(world: HandOverWorld, isTorn = false): void {
 	const said = world.said();
 	for (const { text, by } of world.typed) {
 		const times = said.filter((one) => one === text).length;
 		const queued = world.terminals.flatMap(({ session }) => session.queued);
 		const back = [...by.editor.split("\n\n"), ...queued].filter((one) => one === text).length;
-		if (!world.dead.includes(by)) expect([text, times + back]).toEqual([text, 1]);
+		// A holder that is cut off, or whose run is ended just then, may run later what is back with its author:
+		// never twice, and never neither.
+		if (isTorn) expect([text, times + back > 0]).toEqual([text, true]);
+		else if (!world.dead.includes(by)) expect([text, times + back]).toEqual([text, 1]);
 		expect(times).toBeLessThanOrEqual(1);
 	}
 }
@@ -102,7 +105,7 @@ test("Escape anywhere ends the run, and each prompt that it kept from running is
 			}
 			await world.end();
 			expectLevel(world);
-			expectEachOnce(world);
+			expectEachOnce(world, true);
 			await world.close();
 		}),
 		runs(60),
@@ -116,7 +119,7 @@ test("links that are cut and answers that are lost: no entry is lost, no prompt 
 			for (const happening of happenings) await world.do(happening);
 			await world.end();
 			expectLevel(world);
-			expectEachOnce(world);
+			expectEachOnce(world, true);
 			await world.close();
 		}),
 		runs(60),

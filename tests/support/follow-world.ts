@@ -200,8 +200,16 @@ export class FollowWorld {
 					backend.connect({ kind: "offline", reason: "No network." });
 				return;
 			case "streamLost":
-				this.store.streams.clear();
+				// Not while a call is being said: the row that it has by then stays until the next redraw.
+				if (!this.#saysCall()) this.store.streams.clear();
 		}
+	}
+
+	#saysCall(): boolean {
+		const ops = this.store.live(this.session.sessionId)?.ops ?? [];
+		const start = ops.findLastIndex(([code]) => code === "m");
+		const rest = ops.slice(start);
+		return start !== -1 && rest.some(([code]) => code === "c") && !rest.some(([code]) => code === "e");
 	}
 
 	#backendsOf(who: "holder" | "followers"): FakeLiveBackend[] {
