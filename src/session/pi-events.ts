@@ -125,10 +125,15 @@ export class Replay {
 		return true;
 	}
 
+	/** What was told and is not in the entries yet. */
+	toldAgain(): PiEvent[] {
+		return this.#told.flatMap((one) => one.events);
+	}
+
 	/** What was told and is not in the entries yet, and what is being told: for a transcript that was drawn anew from these. */
 	resume(): PiEvent[] {
 		this.#torn = false;
-		const events: PiEvent[] = [{ type: "turn_start" }, ...this.#told.flatMap((one) => one.events)];
+		const events: PiEvent[] = [{ type: "turn_start" }, ...this.toldAgain()];
 		if (this.isOpen && this.#open) events.push(...wholeOf(this.#open.message));
 		for (const [toolCallId, { name, args, startedAt, ...tool }] of this.#tools) {
 			if (this.#isHidden(toolCallId) || name === "") continue;

@@ -70,6 +70,8 @@ export class Follower {
 	#stopped = false;
 	#redraw: "moved" | "caughtUp" | null = null;
 	#aside = false;
+	/** Entries from the backend moved the leaf since it was last compared with the backend's. */
+	#leafTaken = false;
 	/** Seqs of the entries that came by, the last of them, and whether this terminal's file has another order. */
 	readonly #order = new Map<string, number>();
 	#last: string | null = null;
@@ -375,8 +377,7 @@ export class Follower {
 		const before = target.leafId();
 		held([entry.id]);
 		target.append(entry);
-		// The leaf is another now: what the backend says of it is looked at again.
-		this.#appliedLeaf = undefined;
+		this.#leafTaken = true;
 		if (entry.parentId !== before) {
 			// On another branch: where the session stands is said by its leaf, not by the newest entry.
 			const leafId = this.#live?.leafId ?? null;
@@ -439,11 +440,16 @@ export class Follower {
 	#followLeaf(): void {
 		const { target, leafIs, isLevel } = this.#options;
 		const live = this.#live;
-		if (!live || live.leafId === this.#appliedLeaf || this.#seq < live.lastSeq) return;
+		// A leaf that was told before the newest entries is an old one, and one of later entries has to wait for them.
+		if (!live || this.#seq !== live.lastSeq) return;
+		// After a run the leaf may be where it was before: then somebody has gone back.
+		const isNews = live.leafId !== this.#appliedLeaf || (this.#leafTaken && live.status === "idle");
+		if (!isNews) return;
 		if (live.leafId !== null && !target.has(live.leafId)) return;
 		const before = target.leafId();
 		if (before !== live.leafId && !isLevel()) return;
 		this.#appliedLeaf = live.leafId;
+		this.#leafTaken = false;
 		leafIs(live.leafId);
 		if (before === live.leafId) return;
 		target.setLeaf(live.leafId);
@@ -464,6 +470,7 @@ export class Follower {
 		target.refreshContext();
 		await target.redraw(why);
 		this.#options.onDrawn();
+		for (const replay of this.#left) for (const event of replay.toldAgain()) target.inject(event);
 		if (!this.#joined || this.#joined.isSettled) return;
 		for (const event of this.#joined.replay.resume()) target.inject(event);
 	}

@@ -93,7 +93,7 @@ afterAll(async () => {
 });
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 100);
-const seed = process.env.PROPERTY_SEED ? Number(process.env.PROPERTY_SEED) : Date.now() % 2 ** 31;
+const seed = Number(process.env.PROPERTY_SEED) || Date.now() % 2 ** 31;
 let start = Date.parse("2026-03-01T00:00:00.000Z");
 
 test(`lock and prompts agree with their model, whatever comes in whatever order (seed ${seed})`, async () => {
