@@ -232,8 +232,8 @@ export class EntryOutbox {
 		const { to, ready, settling } = this.#batch;
 		const settles = settling?.by.push.settle(settling.by.mark, settling.entryId) ?? null;
 		// Also with what is not the last batch: a leaf that lags its entries looks like somebody's move.
-		const newest = to === this.#feed.length ? this.#feed.leafId() : this.#feed.idAt(to - 1);
-		const leafId = this.#drives() ? newest : undefined;
+		const known = to === this.#feed.length ? this.#feed.leafId() : undefined;
+		const leafId = this.#drives() ? (known === undefined ? this.#feed.idAt(to - 1) : known) : undefined;
 		const giveUp = this.#unexpected >= UNEXPECTED_MOST;
 		if (ready.length > 0 || settles) {
 			const sent = await appendBatch(
