@@ -1,10 +1,12 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
+import { rateLimitTables } from "convex-helpers/server/rateLimit";
 import { vScope } from "../src/protocol/access.ts";
 import { vEntryColumns } from "../src/protocol/entry.ts";
 import { vClientKind } from "../src/protocol/presence.ts";
 import { vPromptKind, vPromptState } from "../src/protocol/prompt.ts";
 import { vAsk } from "../src/protocol/question.ts";
+import { vPassageKind } from "../src/protocol/search.ts";
 import { vLineage, vStatus, vTokens } from "../src/protocol/session.ts";
 import { vOps } from "../src/protocol/stream.ts";
 import { vHolder } from "../src/protocol/turn-lock.ts";
@@ -94,6 +96,18 @@ export default defineSchema({
 		startedAt: v.number(),
 		updatedAt: v.number(),
 		endedAt: v.union(v.number(), v.null()),
+		/**
+		 * Only for sessions that come as messages of another agent (`openSync`): what was told of the whole
+		 * session, and the sums of its messages. `tokens` and `cost` above are the told ones where there are any.
+		 */
+		openSync: v.optional(
+			v.object({
+				tokens: v.union(vTokens, v.null()),
+				cost: v.union(v.number(), v.null()),
+				durationMs: v.union(v.number(), v.null()),
+				summed: v.object({ tokens: vTokens, cost: v.number() }),
+			}),
+		),
 	})
 		.index("by_userId_removed_sessionId", ["userId", "removed", "sessionId"])
 		.index("by_userId_removed_updatedAt", ["userId", "removed", "updatedAt"])
@@ -137,6 +151,39 @@ export default defineSchema({
 	 * read megabytes. Written by `entries.append`; deleted by `removal` with the last row that names it.
 	 */
 	bodies: defineTable({ json: v.string() }),
+
+	/**
+	 * Text of entries for full-text search, long ones in several parts. Written by `passages` soon after the
+	 * entry, by `openSync` with it; deleted by `removal`, which hands those of shared entries on.
+	 */
+	passages: defineTable({
+		userId: v.id("users"),
+		session: v.id("sessions"),
+		entryId: v.string(),
+		/** 0 for the first part of the entry's text. */
+		part: v.number(),
+		kind: vPassageKind,
+		source: v.string(),
+		/** Of the entry, ms since the epoch. */
+		timestamp: v.number(),
+		text: v.string(),
+	})
+		.index("by_session_entryId_part", ["session", "entryId", "part"])
+		.searchIndex("by_text", {
+			searchField: "text",
+			filterFields: ["userId", "kind", "source", "session"],
+		}),
+
+	/** How far a session's entries are in `passages`: up to this seq. Written by `passages`; deleted by `removal`. */
+	searchCursors: defineTable({
+		session: v.id("sessions"),
+		upTo: v.number(),
+		/** A function that goes on is scheduled or runs. */
+		scheduled: v.boolean(),
+	}).index("by_session", ["session"]),
+
+	/** Calls of the HTTP API by key. Written by `convex-helpers`' rate limits; a row for a key and kind of call. */
+	...rateLimitTables,
 
 	/**
 	 * The run in flight. Written by `streams.start` and by the append that settles it, not by pushes.

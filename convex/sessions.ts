@@ -45,11 +45,12 @@ export const open = writeMutation({
 		const known = await findSession(ctx, ctx.userId, args.sessionId);
 		if (known) {
 			await bringUpToDate(ctx, known, args);
-			return { lastSeq: known.lastSeq, lastEntryId: known.lastEntryId, entryCount: known.entryCount };
+			const { lastSeq, lastEntryId, entryCount, leafId } = known;
+			return { lastSeq, lastEntryId, entryCount, leafId };
 		}
 		const id = await insertSession(ctx, ctx.userId, args);
 		await takeInForks(ctx, ctx.userId, id, args.sessionId);
-		return { lastSeq: 0, lastEntryId: null, entryCount: 0 };
+		return { lastSeq: 0, lastEntryId: null, entryCount: 0, leafId: null };
 	},
 });
 

@@ -47,6 +47,7 @@ export function sessionView(session: Doc<"sessions">): SessionView {
 	return {
 		sessionId: session.sessionId,
 		source: session.source,
+		via: session.openSync ? "openSync" : "pi",
 		projectPath: session.projectPath,
 		projectName: session.projectName,
 		gitBranch: session.gitBranch,
@@ -64,6 +65,7 @@ export function sessionView(session: Doc<"sessions">): SessionView {
 		messageCount: session.messageCount,
 		toolCallCount: session.toolCallCount,
 		lastSeq: session.lastSeq,
+		durationMs: session.openSync?.durationMs ?? null,
 		startedAt: session.startedAt,
 		updatedAt: session.updatedAt,
 		endedAt: session.endedAt,

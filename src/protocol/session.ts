@@ -45,6 +45,8 @@ export const vOpened = v.object({
 	/** Id of the entry with that seq. */
 	lastEntryId: v.union(v.string(), v.null()),
 	entryCount: v.number(),
+	/** Where the session stands. */
+	leafId: v.union(v.string(), v.null()),
 });
 export type Opened = Infer<typeof vOpened>;
 
@@ -64,6 +66,8 @@ export type UpdateSession = Infer<typeof vUpdateSession>;
 export const vSessionView = v.object({
 	sessionId: v.string(),
 	source: v.string(),
+	/** Who writes it: a terminal of ours, or another agent's messages through `openSync`, which may be replaced. */
+	via: v.union(v.literal("pi"), v.literal("openSync")),
 	projectPath: v.string(),
 	projectName: v.string(),
 	gitBranch: v.union(v.string(), v.null()),
@@ -83,6 +87,8 @@ export const vSessionView = v.object({
 	messageCount: v.number(),
 	toolCallCount: v.number(),
 	lastSeq: v.number(),
+	/** As the agent tells it; null for sessions of Pi. */
+	durationMs: v.union(v.number(), v.null()),
 	startedAt: v.number(),
 	updatedAt: v.number(),
 	endedAt: v.union(v.number(), v.null()),

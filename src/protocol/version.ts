@@ -5,8 +5,9 @@
  *   1  sessions, entries with forks, streams with deltas, presence, keys.
  *   2  the turn lock.
  *   3  prompts and questions of any terminal; streams that a terminal can replay.
+ *   4  sessions of other agents, search; an opened session tells its leaf.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** What `GET <site>/health` calls this backend. */
 export const BACKEND_NAME = "pi-opensync";
@@ -21,4 +22,6 @@ export const FEATURES = [
 	"turnLock",
 	"prompts",
 	"questions",
+	"openSync",
+	"search",
 ] as const;

@@ -6,7 +6,8 @@
  * holds one prepared batch at most; everything else is found again from the source.
  */
 import type { Append } from "../protocol/entry.ts";
-import type { SessionStatus } from "../protocol/session.ts";
+import type { Opened, SessionStatus } from "../protocol/session.ts";
+import { ancestry } from "../session/entry-paths.ts";
 import type { Parked, SessionSyncOptions } from "./contract.ts";
 import { EntryFeed, fileOf } from "./entry-feed.ts";
 import { appendBatch, fitsBatch, isPermanent, orphansNamed, prepare, type Ready } from "./entry-push.ts";
@@ -41,6 +42,8 @@ export class EntryOutbox {
 	#wantedStatus: SessionStatus | null = null;
 	#ackedStatus: SessionStatus | null = null;
 	#ackedLeaf: Leaf;
+	/** Where the session stood when it was opened leads to this terminal's leaf: that one is the session's. */
+	#goesOn = false;
 	#unexpected = 0;
 	#lostParents = 0;
 	#lastSeq = 0;
@@ -90,6 +93,7 @@ export class EntryOutbox {
 	/** The backend's leaf, which this terminal has followed. */
 	leafIs(leafId: string | null): void {
 		this.#ackedLeaf = leafId;
+		this.#goesOn = false;
 	}
 
 	#drives(): boolean {
@@ -162,12 +166,23 @@ export class EntryOutbox {
 			isSame && !this.#fullCheck ? this.#idsFrom(shared) : await this.#heldFrom(shared, opened.entryCount);
 		this.#next = shared;
 		this.#batch = null;
+		this.#goesOn = this.#leadsOn(opened);
 		this.#fullCheck = false;
 		this.#parked = new Map();
 		this.#ackedStatus = null;
 		this.#ackedLeaf = undefined;
 		this.#isOpen = true;
 		this.#skipHeld();
+	}
+
+	/**
+	 * Nobody has gone elsewhere since this terminal was here last. Entries alone would leave the leaf where it
+	 * was, which looks to all, this terminal included, as if somebody had gone back there.
+	 */
+	#leadsOn({ leafId, entryCount }: Opened): boolean {
+		const own = this.#leaf() ?? null;
+		if (leafId === null) return entryCount === 0;
+		return own !== null && ancestry(this.#feed.entries)(leafId, own);
 	}
 
 	async #heldFrom(shared: number, entryCount: number): Promise<Set<string>> {
@@ -233,7 +248,8 @@ export class EntryOutbox {
 		const settles = settling?.by.push.settle(settling.by.mark, settling.entryId) ?? null;
 		// Also with what is not the last batch: a leaf that lags its entries looks like somebody's move.
 		const known = to === this.#feed.length ? this.#feed.leafId() : undefined;
-		const leafId = this.#drives() ? (known === undefined ? this.#feed.idAt(to - 1) : known) : undefined;
+		const says = this.#drives() || this.#goesOn;
+		const leafId = says ? (known === undefined ? this.#feed.idAt(to - 1) : known) : undefined;
 		const giveUp = this.#unexpected >= UNEXPECTED_MOST;
 		if (ready.length > 0 || settles) {
 			const sent = await appendBatch(
@@ -264,6 +280,7 @@ export class EntryOutbox {
 		this.#unexpected = 0;
 		this.#lostParents = 0;
 		this.#skipHeld();
+		if (this.#next === this.#feed.length) this.#goesOn = false;
 	}
 
 	#head(settles: Append["settles"] | null, leafId: Leaf): Omit<Append, "entries"> {

@@ -447,7 +447,11 @@ export class Follower {
 		if (!isNews) return;
 		if (live.leafId !== null && !target.has(live.leafId)) return;
 		const before = target.leafId();
-		if (before !== live.leafId && !isLevel()) return;
+		if (before !== live.leafId && !isLevel()) {
+			// What this terminal came with and has yet to send moves the leaf on: where it was then is no news.
+			if (this.#appliedLeaf === undefined) this.#appliedLeaf = live.leafId;
+			return;
+		}
 		this.#appliedLeaf = live.leafId;
 		this.#leafTaken = false;
 		leafIs(live.leafId);

@@ -154,6 +154,7 @@ test("a backend that is killed in mid-stream and started again has every entry o
 		lastSeq: 2,
 		lastEntryId: "00000002",
 		entryCount: 2,
+		leafId: "00000002",
 	});
 	await sync.dispose();
 	await own.close();

@@ -37,6 +37,7 @@ async function opened(backend: Backend): Promise<string> {
 		lastSeq: 0,
 		lastEntryId: null,
 		entryCount: 0,
+		leafId: null,
 	});
 	return sessionId;
 }
@@ -51,6 +52,7 @@ export function backendContract(name: string, get: () => Backend): void {
 			lastSeq: 2,
 			lastEntryId: "b",
 			entryCount: 2,
+			leafId: null,
 		});
 	});
 

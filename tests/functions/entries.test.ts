@@ -41,6 +41,7 @@ scenario("seq is gapless and follows arrival, over batches and branches (E3)", a
 		lastSeq: 7,
 		lastEntryId: "r",
 		entryCount: 7,
+		leafId: null,
 	});
 });
 

@@ -108,6 +108,7 @@ scenario(
 			lastSeq: 0,
 			lastEntryId: "b",
 			entryCount: 2,
+			leafId: null,
 		});
 		expect((await view(client, "fork"))?.lineage).toBeNull();
 		const appended = await client.mutation(api.entries.append, {

@@ -9,12 +9,14 @@ scenario("opening a session twice makes one, and says what it holds", async (app
 		lastSeq: 0,
 		lastEntryId: null,
 		entryCount: 0,
+		leafId: null,
 	});
 	await client.mutation(api.entries.append, { sessionId: "s", entries: talk(["a", "b"]) });
 	expect(await client.mutation(api.sessions.open, session("s"))).toEqual({
 		lastSeq: 2,
 		lastEntryId: "b",
 		entryCount: 2,
+		leafId: null,
 	});
 	const { page } = await client.query(api.sessions.list, { paginationOpts: { numItems: 5, cursor: null } });
 	expect(page).toHaveLength(1);

@@ -128,6 +128,7 @@ export class FakeBackend implements Backend {
 				lastSeq: last?.seq ?? 0,
 				lastEntryId: last?.entryId ?? null,
 				entryCount: session.entries.length,
+				leafId: session.leafId,
 			};
 		});
 	}

@@ -318,7 +318,14 @@ export class FakeLiveBackend extends FakeBackend implements LiveBackend {
 		if (!session) return null;
 		const { open, entries, leafId, status } = session;
 		return {
-			...{ sessionId, source: open.source, projectPath: open.projectPath, projectName: open.projectName },
+			...{
+				sessionId,
+				source: open.source,
+				via: "pi" as const,
+				durationMs: null,
+				projectPath: open.projectPath,
+				projectName: open.projectName,
+			},
 			...{ gitBranch: null, machine: open.machine, title: null, model: null, provider: null },
 			...{ thinkingLevel: null, status: status as SessionView["status"], leafId, cost: 0, endedAt: null },
 			lineage: open.lineage ?? null,

@@ -18,6 +18,7 @@ export const RULES: Rule[] = [
 		packages: [/^convex\//, /^convex-helpers/, /^jose$/],
 	},
 	{ folder: "src/session", ours: ["src/lib", "src/protocol"], packages: [] },
+	{ folder: "src/agents", ours: ["src/lib", "src/protocol"], packages: [] },
 	{ folder: "src/redaction", ours: ["src/lib", "src/protocol", "src/session"], packages: [/^@secretlint\//] },
 	{ folder: "src/sync", ours: ["src/lib", "src/protocol", "src/session"], packages: [/^p-queue$/] },
 	{
@@ -63,6 +64,7 @@ export const RULES: Rule[] = [
 			"src/session",
 			"src/redaction",
 			"src/sync",
+			"src/agents",
 			"src/backend",
 			"src/config",
 			"src/engine",

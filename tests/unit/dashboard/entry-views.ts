@@ -62,6 +62,7 @@ export function sessionView(changes: Partial<SessionView>): SessionView {
 	return {
 		sessionId: "s",
 		source: "pi",
+		via: "pi",
 		projectPath: "/home/dev/proj",
 		projectName: "proj",
 		gitBranch: null,
@@ -79,6 +80,7 @@ export function sessionView(changes: Partial<SessionView>): SessionView {
 		messageCount: 0,
 		toolCallCount: 0,
 		lastSeq: 0,
+		durationMs: null,
 		startedAt: 0,
 		updatedAt: 0,
 		endedAt: null,

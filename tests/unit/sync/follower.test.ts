@@ -139,6 +139,20 @@ describe("the leaf", () => {
 		await settle();
 		expect(target.leafId()).toBe("00000002");
 	});
+
+	test("a leaf that has not moved since this terminal came with more is nobody's move", async () => {
+		const { holder, session, follow } = await followed(2);
+		const more = [session.user("u2"), session.assistant("a3")];
+		let level = false;
+		const { target, follower } = follow(4, { isLevel: () => level });
+		await settle();
+		await holder.append({ sessionId: SESSION, entries: more.map((one) => toPush(one)) });
+		level = true;
+		follower.look();
+		await settle();
+		expect(target.leafId()).toBe("00000004");
+		expect(target.redrawn).toEqual([]);
+	});
 });
 
 describe("a run elsewhere", () => {

@@ -117,6 +117,40 @@ describe("leaf and status", () => {
 		expect(store.session(SESSION)).toMatchObject({ leafId: "00000002", status: "running" });
 	});
 
+	test("what leads on from where the session stands moves its leaf, also before anybody drives", async () => {
+		const first = terminal({ drives: () => false });
+		first.session.user("one");
+		first.session.assistant("two");
+		await first.rest();
+		expect(first.appends.at(-1)).toMatchObject({ leafId: "00000002" });
+		const resumed = new FakeSession();
+		resumed.list.push(...first.session.list);
+		resumed.leaf = first.session.leaf;
+		resumed.user("written while the backend was away");
+		const second = terminal({ drives: () => false, terminalId: "terminal-b" }, first.store, resumed);
+		await second.rest();
+		expect(second.store.session(SESSION).leafId).toBe("00000003");
+		resumed.user("later, when this terminal is level");
+		second.sync.wake();
+		await second.rest();
+		expect(second.appends.at(-1)).not.toHaveProperty("leafId");
+	});
+
+	test("where somebody has gone elsewhere meanwhile, the leaf is theirs", async () => {
+		const first = terminal();
+		first.session.user("one");
+		first.session.assistant("two");
+		await first.rest();
+		const resumed = new FakeSession();
+		resumed.list.push(...first.session.list.slice(0, 1));
+		resumed.leaf = "00000001";
+		resumed.add("message", { id: "0000000b", message: { role: "user", content: "beside" } });
+		const second = terminal({ drives: () => false, terminalId: "terminal-b" }, first.store, resumed);
+		await second.rest();
+		expect(second.store.read(SESSION)).toHaveLength(3);
+		expect(second.store.session(SESSION).leafId).toBe("00000002");
+	});
+
 	test("a leaf that came from the backend is not said back to it", async () => {
 		const { session, sync, store, rest, count } = terminal();
 		session.user("one");
