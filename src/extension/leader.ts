@@ -1,4 +1,7 @@
-/** Looks after the terminal that drove last: when it leaves this session for another one, the person is told and may go along. */
+/**
+ * Looks after the terminal that drove last, and where that one is gone, after whoever leaves next: when it
+ * leaves this session for another one, the person is told and may go along.
+ */
 import type { Present } from "../protocol/presence.ts";
 import type { SessionView } from "../protocol/session.ts";
 import type { LiveBackend } from "../sync/ports.ts";
@@ -12,6 +15,8 @@ export class Leader {
 	#leader: Who | null = null;
 	#end: (() => void) | null = null;
 	#wentTo: SessionView | null = null;
+	/** The other terminals that were here last. */
+	#here: readonly Present[] = [];
 
 	constructor(
 		backend: Pick<LiveBackend, "onPlace">,
@@ -36,8 +41,18 @@ export class Leader {
 	present(terminals: readonly Present[]): void {
 		const [first] = terminals;
 		if (first) this.#leader ??= { terminalId: first.clientId, label: first.label };
+		const before = this.#here;
+		this.#here = terminals;
+		const isIn = (list: readonly Present[], id: string | undefined) =>
+			list.some(({ clientId }) => clientId === id);
+		const left = before.find(({ clientId }) => !isIn(terminals, clientId));
+		// One that died goes on nowhere: whoever was still here may.
+		if (left && !isIn(before, this.#leader?.terminalId)) {
+			this.stop();
+			this.#leader = { terminalId: left.clientId, label: left.label };
+		}
 		const leader = this.#leader;
-		if (terminals.some(({ clientId }) => clientId === leader?.terminalId)) {
+		if (isIn(terminals, leader?.terminalId)) {
 			this.stop();
 			this.#wentTo = null;
 		} else if (leader && !this.#end) this.#lookAfter(leader);

@@ -65,17 +65,17 @@ function messageTold(message: Json): Told | null {
 	const posted = text(message.postedRole);
 	const whole = text(message.textContent);
 	const parts = contentParts(message.content);
-	const textContent = whole === undefined ? {} : { textContent: whole };
+	const spoken = whole === undefined ? onlySaid(message.content) : { textContent: whole };
 	switch (message.role) {
 		case "user":
 		case "system":
-			return { role: message.role, parts, ...textContent };
+			return { role: message.role, parts, ...spoken };
 		case "assistant": {
 			const failure = parts.length === 0 ? textParts(text(message.errorMessage)) : [];
 			return {
 				role: posted === "tool" || posted === "unknown" ? posted : "assistant",
 				parts: [...parts, ...failure],
-				...(whole === undefined ? onlySaid(message.content) : textContent),
+				...spoken,
 			};
 		}
 		case "toolResult":

@@ -63,6 +63,16 @@ test("who never drove may leave unnoticed while the other stays", async () => {
 	expect(went).toEqual([]);
 });
 
+test("when who drove last has died, whoever leaves next is told of", async () => {
+	const { leader, went, goes } = made();
+	leader.drives({ terminalId: "a", label: "at a" });
+	leader.present([here("a"), here("b")]);
+	leader.present([here("b")]);
+	leader.present([]);
+	await goes("b", session("s2", "the next thing"));
+	expect(went).toEqual(["at b to the next thing"]);
+});
+
 test("after stop nobody is looked after", async () => {
 	const { leader, went, goes } = made();
 	leader.present([here("a")]);
