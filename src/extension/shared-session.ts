@@ -216,10 +216,10 @@ export class SharedSession {
 
 	/** For the session's writes: their epoch, and whether leaf and status are ours to say. */
 	readonly epoch = (): number | null => this.#keeper.epoch;
-	readonly drives = (): boolean => {
+	readonly drives = (goesOn: boolean): boolean => {
 		if (this.#readOnly) return false;
 		const { kind } = this.#keeper.state;
-		return kind === "mine" || (kind === "none" && !this.#fenced && !this.#catchingUp);
+		return kind === "mine" || (kind === "none" && !this.#fenced && (goesOn || !this.#catchingUp));
 	};
 	readonly pushes = (): boolean => !this.#readOnly;
 	readonly watching = (): boolean => this.#follower.isActive && !this.#driving;

@@ -36,8 +36,11 @@ export type SessionSyncOptions = {
 	presence?: { label: string; watching?: () => boolean };
 	/** The epoch of the turn lock that writes of shared state carry; null: none. Default: none. */
 	epoch?: () => number | null;
-	/** Whether leaf and status of the session are this terminal's to say. Default: always. */
-	drives?: () => boolean;
+	/**
+	 * Whether leaf and status of the session are this terminal's to say. `goesOn`: where the session stood when
+	 * it was opened leads to this terminal's leaf, and nobody else has added to it since. Default: always.
+	 */
+	drives?: (goesOn: boolean) => boolean;
 	/** Whether anything is sent at all; asked anew each time. Default: always. */
 	pushes?: () => boolean;
 	/** The backend took entries under an epoch that is over; the one that counts. */

@@ -42,7 +42,7 @@ export class EntryOutbox {
 	#wantedStatus: SessionStatus | null = null;
 	#ackedStatus: SessionStatus | null = null;
 	#ackedLeaf: Leaf;
-	/** Where the session stood when it was opened leads to this terminal's leaf: that one is the session's. */
+	/** Where the session stood when it was opened leads to this terminal's leaf, and nobody else has added to it since. */
 	#goesOn = false;
 	#unexpected = 0;
 	#lostParents = 0;
@@ -85,6 +85,7 @@ export class EntryOutbox {
 
 	/** Entries that came from the backend: they need not go there. */
 	held(entryIds: readonly string[]): void {
+		this.#goesOn = false;
 		this.#held = new Set([...this.#held, ...entryIds]);
 		this.#batch = null;
 		if (this.#isOpen) this.#skipHeld();
@@ -93,11 +94,11 @@ export class EntryOutbox {
 	/** The backend's leaf, which this terminal has followed. */
 	leafIs(leafId: string | null): void {
 		this.#ackedLeaf = leafId;
-		this.#goesOn = false;
+		if (leafId !== this.#leaf()) this.#goesOn = false;
 	}
 
 	#drives(): boolean {
-		return this.#options.drives?.() ?? true;
+		return this.#options.drives?.(this.#goesOn) ?? true;
 	}
 
 	#epoch(): { epoch?: number } {
@@ -248,8 +249,7 @@ export class EntryOutbox {
 		const settles = settling?.by.push.settle(settling.by.mark, settling.entryId) ?? null;
 		// Also with what is not the last batch: a leaf that lags its entries looks like somebody's move.
 		const known = to === this.#feed.length ? this.#feed.leafId() : undefined;
-		const says = this.#drives() || this.#goesOn;
-		const leafId = says ? (known === undefined ? this.#feed.idAt(to - 1) : known) : undefined;
+		const leafId = this.#drives() ? (known === undefined ? this.#feed.idAt(to - 1) : known) : undefined;
 		const giveUp = this.#unexpected >= UNEXPECTED_MOST;
 		if (ready.length > 0 || settles) {
 			const sent = await appendBatch(
@@ -280,7 +280,6 @@ export class EntryOutbox {
 		this.#unexpected = 0;
 		this.#lostParents = 0;
 		this.#skipHeld();
-		if (this.#next === this.#feed.length) this.#goesOn = false;
 	}
 
 	#head(settles: Append["settles"] | null, leafId: Leaf): Omit<Append, "entries"> {

@@ -457,13 +457,18 @@ export class Follower {
 		leafIs(live.leafId);
 		if (before === live.leafId) return;
 		target.setLeaf(live.leafId);
-		if (!this.#leadsTo(before, live.leafId)) this.#redraw = "moved";
+		if (!this.#isAside(before, live.leafId)) this.#redraw = "moved";
 	}
 
-	/** Whether `leaf` is on the way that comes from `from`. */
-	#leadsTo(from: string | null, leaf: string | null): boolean {
-		if (from === null) return true;
-		return leaf !== null && ancestry(this.#options.target.entries())(from, leaf);
+	/** Whether nothing that is drawn stands between two leaves: entries that are taken move the leaf by themselves. */
+	#isAside(from: string | null, leaf: string | null): boolean {
+		const entries = new Map(this.#options.target.entries().map((entry) => [entry.id, entry]));
+		let at = leaf === null ? undefined : entries.get(leaf);
+		for (let steps = 0; at && at.id !== from && steps <= entries.size; steps += 1) {
+			if (!ASIDE.has(at.type)) return false;
+			at = at.parentId === null ? undefined : entries.get(at.parentId);
+		}
+		return (at?.id ?? null) === from;
 	}
 
 	async #draw(): Promise<void> {

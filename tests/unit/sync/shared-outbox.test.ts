@@ -118,7 +118,7 @@ describe("leaf and status", () => {
 	});
 
 	test("what leads on from where the session stands moves its leaf, also before anybody drives", async () => {
-		const first = terminal({ drives: () => false });
+		const first = terminal({ drives: (goesOn) => goesOn });
 		first.session.user("one");
 		first.session.assistant("two");
 		await first.rest();
@@ -127,10 +127,15 @@ describe("leaf and status", () => {
 		resumed.list.push(...first.session.list);
 		resumed.leaf = first.session.leaf;
 		resumed.user("written while the backend was away");
-		const second = terminal({ drives: () => false, terminalId: "terminal-b" }, first.store, resumed);
+		const second = terminal({ drives: (goesOn) => goesOn, terminalId: "terminal-b" }, first.store, resumed);
 		await second.rest();
 		expect(second.store.session(SESSION).leafId).toBe("00000003");
-		resumed.user("later, when this terminal is level");
+		resumed.user("and on");
+		second.sync.wake();
+		await second.rest();
+		expect(second.store.session(SESSION).leafId).toBe("00000004");
+		second.sync.held(["0000000f"]);
+		resumed.user("after somebody else has added something");
 		second.sync.wake();
 		await second.rest();
 		expect(second.appends.at(-1)).not.toHaveProperty("leafId");
@@ -145,7 +150,7 @@ describe("leaf and status", () => {
 		resumed.list.push(...first.session.list.slice(0, 1));
 		resumed.leaf = "00000001";
 		resumed.add("message", { id: "0000000b", message: { role: "user", content: "beside" } });
-		const second = terminal({ drives: () => false, terminalId: "terminal-b" }, first.store, resumed);
+		const second = terminal({ drives: (goesOn) => goesOn, terminalId: "terminal-b" }, first.store, resumed);
 		await second.rest();
 		expect(second.store.read(SESSION)).toHaveLength(3);
 		expect(second.store.session(SESSION).leafId).toBe("00000002");
