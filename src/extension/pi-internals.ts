@@ -197,6 +197,10 @@ export class PiInternals {
 		}
 	}
 
+	get canRedraw(): boolean {
+		return this.#bound?.actions?.navigateTree !== undefined;
+	}
+
 	/** Draws the transcript anew, at the leaf. False: not to be had, or Pi would not. */
 	async redraw(leafId: string): Promise<boolean> {
 		const navigate = this.#bound?.actions?.navigateTree;

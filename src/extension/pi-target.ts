@@ -42,8 +42,9 @@ export function piTarget(options: PiTargetOptions): FollowTarget {
 		async redraw(why) {
 			options.onDrawing(true);
 			try {
-				if (widget) options.redrawByCommand();
-				else await redrawAt(ctx, internals, why);
+				if (!widget) return await redrawAt(ctx, internals, why);
+				options.redrawByCommand();
+				return true;
 			} finally {
 				options.onDrawing(false);
 			}
@@ -110,26 +111,28 @@ async function redrawAt(
 	ctx: ExtensionContext,
 	internals: PiInternals,
 	why: "moved" | "caughtUp",
-): Promise<void> {
+): Promise<boolean> {
 	const manager = ctx.sessionManager;
 	const leafId = manager.getLeafId();
-	if (leafId === null) return;
+	if (leafId === null) return true;
 	const prompts: SourceEntry[] = [];
 	let at = manager.getEntry(leafId) as (SourceEntry & { message?: { role?: string } }) | undefined;
 	while (at && (at.type === "custom_message" || (at.type === "message" && at.message?.role === "user"))) {
 		prompts.unshift(at);
 		at = at.parentId === null ? undefined : (manager.getEntry(at.parentId) as typeof at);
 	}
-	if (!at) return;
+	if (!at) return true;
 	internals.setLeaf(at.id);
 	const drawn = await internals.redraw(at.id);
 	if (drawn && why === "caughtUp") internals.dropNavigationLine();
 	internals.setLeaf(leafId);
+	if (!drawn) return !internals.canRedraw;
 	for (const prompt of prompts) {
 		const { message } = prompt as { message?: unknown };
 		if (message) internals.inject({ type: "message_start", message });
 		else internals.inject({ type: "entry_appended", entry: prompt });
 	}
+	return true;
 }
 
 function applyChoice({ ctx, internals, onUnknownModel }: PiTargetOptions, entry: SourceEntry): void {

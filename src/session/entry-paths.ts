@@ -28,3 +28,21 @@ export function callsWithoutResult(entries: readonly PathEntry[]): string[] {
 	}
 	return calls.filter((id) => !results.has(id));
 }
+
+/** Entries after `from` up to `to`, newest first; null when the one does not lead to the other. */
+export function wayFrom<E extends PathEntry>(
+	entries: readonly E[],
+	from: string | null,
+	to: string | null,
+): E[] | null {
+	const known = new Map(entries.map((entry) => [entry.id, entry]));
+	const way: E[] = [];
+	let at = to;
+	while (at !== from) {
+		const entry = at === null ? undefined : known.get(at);
+		if (!entry || way.length > entries.length) return null;
+		way.push(entry);
+		at = entry.parentId;
+	}
+	return way;
+}

@@ -15,8 +15,11 @@ export interface FollowTarget {
 	setLeaf(leafId: string | null): void;
 	/** Puts the entries of these ids into the order of their seqs; nothing is drawn. Only where no other terminal writes the file. */
 	reorder?(seqs: ReadonlyMap<string, number>): void;
-	/** Draws the transcript anew from the entries. `moved`: somebody moved in the tree, as Pi would say. */
-	redraw(why: "moved" | "caughtUp"): Promise<void>;
+	/**
+	 * Draws the transcript anew from the entries. `moved`: somebody moved in the tree, as Pi would say. False:
+	 * Pi would not just now.
+	 */
+	redraw(why: "moved" | "caughtUp"): Promise<boolean>;
 	/** Draws an event as if it had happened here. Never throws. */
 	inject(event: PiEvent): void;
 	/** The model's context is made from the entries again. */

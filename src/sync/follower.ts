@@ -14,7 +14,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Live } from "../protocol/session.ts";
 import type { StreamView } from "../protocol/stream.ts";
-import { ancestry, callsWithoutResult } from "../session/entry-paths.ts";
+import { ancestry, callsWithoutResult, wayFrom } from "../session/entry-paths.ts";
 import { type KnownEntry, Replay } from "../session/pi-events.ts";
 import type { FollowTarget } from "./follow-target.ts";
 import { IncomingEntries } from "./incoming-entries.ts";
@@ -49,6 +49,8 @@ export type FollowerOptions = {
 const ASIDE = new Set(["session_info", "label", "custom", "model_change", "thinking_level_change"]);
 /** Entries that a first look takes besides the newest, in case this terminal's file is not level. */
 const LOOK_BACK = 200;
+/** A transcript that Pi did not draw anew is tried again after this long. */
+const DRAW_AGAIN_MS = 250;
 
 export class Follower {
 	readonly #options: FollowerOptions;
@@ -457,18 +459,9 @@ export class Follower {
 		leafIs(live.leafId);
 		if (before === live.leafId) return;
 		target.setLeaf(live.leafId);
-		if (!this.#isAside(before, live.leafId)) this.#redraw = "moved";
-	}
-
-	/** Whether nothing that is drawn stands between two leaves: entries that are taken move the leaf by themselves. */
-	#isAside(from: string | null, leaf: string | null): boolean {
-		const entries = new Map(this.#options.target.entries().map((entry) => [entry.id, entry]));
-		let at = leaf === null ? undefined : entries.get(leaf);
-		for (let steps = 0; at && at.id !== from && steps <= entries.size; steps += 1) {
-			if (!ASIDE.has(at.type)) return false;
-			at = at.parentId === null ? undefined : entries.get(at.parentId);
-		}
-		return (at?.id ?? null) === from;
+		// Entries that are taken move the leaf by themselves: what stands between these two was not shown.
+		const between = wayFrom(target.entries(), before, live.leafId);
+		if (!between?.every(({ type }) => ASIDE.has(type))) this.#redraw = "moved";
 	}
 
 	async #draw(): Promise<void> {
@@ -477,7 +470,12 @@ export class Follower {
 		this.#redraw = null;
 		const { target } = this.#options;
 		target.refreshContext();
-		await target.redraw(why);
+		if (!(await target.redraw(why))) {
+			// Pi would not just now, as while it starts.
+			this.#redraw ??= why;
+			this.#options.clock.after(DRAW_AGAIN_MS, () => this.look());
+			return;
+		}
 		this.#options.onDrawn();
 		for (const replay of this.#left) for (const event of replay.toldAgain()) target.inject(event);
 		if (!this.#joined || this.#joined.isSettled) return;

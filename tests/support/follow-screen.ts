@@ -198,6 +198,8 @@ export class MemoryTarget implements FollowTarget {
 	/** Events that Pi would not take. */
 	refused = 0;
 	busy = false;
+	/** As while Pi starts. */
+	cannotDraw = false;
 	#leaf: string | null;
 
 	constructor(entries: readonly SourceEntry[] = []) {
@@ -249,10 +251,12 @@ export class MemoryTarget implements FollowTarget {
 			if (seqs.has(id)) this.list[index] = sorted.shift() as SourceEntry;
 	}
 
-	async redraw(why: "moved" | "caughtUp"): Promise<void> {
+	async redraw(why: "moved" | "caughtUp"): Promise<boolean> {
 		await Promise.resolve();
+		if (this.cannotDraw) return false;
 		this.redrawn.push(why);
 		this.screen.draw();
+		return true;
 	}
 
 	inject(event: PiEvent): void {

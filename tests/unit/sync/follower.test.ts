@@ -140,6 +140,30 @@ describe("the leaf", () => {
 		expect(target.leafId()).toBe("00000002");
 	});
 
+	test("what Pi did not draw anew, as while it starts, is drawn a moment later", async () => {
+		const { clock, session, send, follow } = await followed();
+		const { target } = follow();
+		await settle();
+		target.cannotDraw = true;
+		await send(session.add("message", { message: { role: "bashExecution", command: "ls", output: "o" } }));
+		expect(target.redrawn).toEqual([]);
+		target.cannotDraw = false;
+		await clock.advance(300);
+		expect(target.redrawn).toEqual(["caughtUp"]);
+		expect(target.screen.rows).toEqual(drawn(session.list));
+	});
+
+	test("a move forward over what was never shown is drawn", async () => {
+		const { holder, session, send, follow } = await followed(4);
+		await holder.updateSession({ sessionId: SESSION, leafId: "00000001" });
+		const { target } = follow(4);
+		await settle();
+		expect(target.leafId()).toBe("00000001");
+		await send(session.user("on"));
+		expect(target.leafId()).toBe("00000005");
+		expect(target.screen.rows).toEqual(drawn(session.list));
+	});
+
 	test("a leaf that has not moved since this terminal came with more is nobody's move", async () => {
 		const { holder, session, follow } = await followed(2);
 		const more = [session.user("u2"), session.assistant("a3")];
