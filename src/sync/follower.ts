@@ -367,9 +367,10 @@ export class Follower {
 		if (entry) this.#order.set(entryId, seq);
 	}
 
-	/** Every file has the order that the backend gave. */
+	/** Every file has the order that the backend gave: of each entry, those of this terminal's own too. */
 	#putInOrder(): void {
-		if (!this.#disordered || !this.#options.isLevel()) return;
+		const hasPlace = ({ id }: SourceEntry) => this.#order.has(id) || this.#first.has(id);
+		if (!this.#disordered || !this.#options.target.entries().every(hasPlace)) return;
 		this.#disordered = false;
 		this.#options.target.reorder?.(this.#order);
 	}

@@ -99,6 +99,19 @@ describe("the order of a replica", () => {
 		expect(target.list).toEqual(session.list);
 	});
 
+	test("is put right also when one's own is stored a while after the other's", async () => {
+		const { session, send, follow } = await followed();
+		const { target } = follow();
+		await settle();
+		const theirs = session.add("session_info", { name: "theirs" });
+		const own = session.add("session_info", { name: "own" });
+		target.append(own);
+		await send(theirs);
+		expect(target.list).not.toEqual(session.list);
+		await send(own);
+		expect(target.list).toEqual(session.list);
+	});
+
 	test("is left alone when nothing is out of it", async () => {
 		const { session, send, follow } = await followed();
 		const { target } = follow();
