@@ -5,10 +5,7 @@ import { refusal } from "../src/protocol/errors.ts";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, internalQuery, type MutationCtx } from "./_generated/server.js";
 import { controlMutation, readQuery } from "./access.ts";
-import { insertKey, keyByHash, keyView, lastUse, needUser } from "./model/keys.ts";
-
-/** How exact "last used" is: a key in steady use is written this often at most. */
-const USE_RESOLUTION_MS = 60_000;
+import { insertKey, keyView, needUser, useKey } from "./model/keys.ts";
 
 const newKey = { name: v.string(), hash: v.string(), shown: v.string(), scopes: v.array(vScope) };
 
@@ -92,25 +89,5 @@ export const find = internalMutation({
 		v.object({ kind: v.literal("revoked") }),
 		v.null(),
 	),
-	handler: async (ctx, { hash }) => {
-		const key = await keyByHash(ctx, hash);
-		const user = key && (await ctx.db.get(key.userId));
-		if (!key || !user) return null;
-		if (key.revokedAt !== null) return { kind: "revoked" as const };
-		await noteUse(ctx, key._id);
-		return {
-			kind: "valid" as const,
-			keyId: key._id,
-			userId: user._id,
-			userName: user.name,
-			scopes: key.scopes,
-		};
-	},
+	handler: async (ctx, { hash }) => await useKey(ctx, hash),
 });
-
-async function noteUse(ctx: MutationCtx, keyId: Id<"apiKeys">): Promise<void> {
-	const usedAt = Date.now();
-	const use = await lastUse(ctx, keyId);
-	if (!use) await ctx.db.insert("keyUses", { keyId, usedAt });
-	else if (usedAt - use.usedAt >= USE_RESOLUTION_MS) await ctx.db.patch(use._id, { usedAt });
-}

@@ -11,6 +11,7 @@ import type { MutationCtx } from "./_generated/server.js";
 import { readOrWriteQuery, readQuery, writeMutation } from "./access.ts";
 import { type AppendOutcome, appendEntries } from "./model/append.ts";
 import { staleFor } from "./model/fence.ts";
+import { scheduleIndexing } from "./model/indexing.ts";
 import { placeOn, sharedSegments } from "./model/lineage.ts";
 import { idsNotHeld } from "./model/missing.ts";
 import { readDown } from "./model/reading.ts";
@@ -24,6 +25,9 @@ export const append = writeMutation({
 	returns: vAppended,
 	handler: async (ctx, args): Promise<Appended> => {
 		const session = await needSession(ctx, ctx.userId, args.sessionId);
+		// Opening it puts a session of Pi's in its place.
+		if (session.openSync)
+			throw refusal("session_unknown", `The session ${args.sessionId} is another agent's messages so far.`);
 		const outcome = await appendEntries(ctx, session, args.entries);
 		const changed = {
 			...afterAppend(session, outcome),
@@ -34,6 +38,7 @@ export const append = writeMutation({
 		if (live && args.leafId !== undefined && args.leafId !== session.leafId) changed.leafId = args.leafId;
 		if (Object.keys(changed).length > 0) await ctx.db.patch(session._id, changed);
 		if (live && args.settles) await settleStream(ctx, session, args.settles);
+		if (outcome.added.length > 0) await scheduleIndexing(ctx, session, args.imported === true);
 		return {
 			added: outcome.added.length,
 			lastSeq: outcome.lastSeq,

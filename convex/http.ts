@@ -1,5 +1,6 @@
 /**
- * The routes on the site's address: what a client asks before it has a token.
+ * The routes on the site's address: what a client asks before it has a token, and in `routes/` what
+ * OpenSync's plugins and other programs call with an API key.
  *
  * Any origin may call them: nothing here acts on a cookie, only on a key or a code that the caller brings.
  * Bad input is answered with 400 or 401 and one sentence, never with 500.
@@ -10,25 +11,15 @@ import { internal } from "./_generated/api.js";
 import { httpAction } from "./_generated/server.js";
 import { makeKey, sha256Hex, shownOf } from "./model/secrets.ts";
 import { publicKeys, signToken } from "./model/token.ts";
+import { addPreflight, answer } from "./routes/api.ts";
+import { addReadingRoutes } from "./routes/reading.ts";
+import { addSearchRoutes } from "./routes/search.ts";
+import { addSyncRoutes } from "./routes/sync.ts";
 
 const http = httpRouter();
 
-const CORS = {
-	"Access-Control-Allow-Origin": "*",
-	"Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-	"Access-Control-Allow-Headers": "Authorization, Content-Type",
-	"Access-Control-Max-Age": "86400",
-};
-
 /** Longest request body that makes sense here, in characters. */
 const BODY_MAX_CHARS = 4096;
-
-function answer(status: number, body: unknown, headers: Record<string, string> = {}): Response {
-	return new Response(JSON.stringify(body), {
-		status,
-		headers: { "Content-Type": "application/json", "Cache-Control": "no-store", ...CORS, ...headers },
-	});
-}
 
 http.route({
 	path: "/health",
@@ -104,13 +95,12 @@ http.route({
 	handler: httpAction(async () => answer(200, publicKeys(), { "Cache-Control": "public, max-age=300" })),
 });
 
-for (const path of ["/health", "/auth/token", "/auth/code", "/.well-known/jwks.json"]) {
-	http.route({
-		path,
-		method: "OPTIONS",
-		handler: httpAction(async () => new Response(null, { status: 204, headers: CORS })),
-	});
-}
+for (const path of ["/health", "/auth/token", "/auth/code", "/.well-known/jwks.json"])
+	addPreflight(http, path);
+
+addSyncRoutes(http);
+addReadingRoutes(http);
+addSearchRoutes(http);
 
 /** Empty when it cannot be read or is too long. */
 async function bodyText(request: Request): Promise<string> {

@@ -4,8 +4,9 @@
  * Its forks still read what they share in its rows, so before these go, each stretch is copied to the
  * fork that will own it, under the seqs before its first. The copies are not seen (`ownEntry`) until one
  * mutation switches all forks at once: at every moment every fork reads whole. Tokens and cost move with
- * the entries. Then the rows are deleted, with the bodies that were not handed over. One removal of a
- * user at a time; each step is a mutation of bounded size that schedules the next.
+ * the entries, and so do the passages that search finds, at once. Then the rows are deleted, with the bodies
+ * that were not handed over. One removal of a user at a time; each step is a mutation of bounded size that
+ * schedules the next.
  */
 
 import type { WithoutSystemFields } from "convex/server";
@@ -15,12 +16,14 @@ import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
 import { planHandOver } from "./model/handOver.ts";
 import { deleteLock } from "./model/holding.ts";
+import { deleteCursor, indexNext, needCursor } from "./model/indexing.ts";
+import { deletePassages, handPassages } from "./model/passages.ts";
 import { deletePrompts } from "./model/prompting.ts";
 import { NO_TOTALS, sum, totalsOf } from "./model/totals.ts";
 
 /** Rows copied or deleted in one step. */
 const ROWS_PER_STEP = 400;
-/** Text deleted in one step: deleting reads it, and Convex lets a mutation read 16 MiB. */
+/** Text deleted or handed over in one step: that reads it, and Convex lets a mutation read 16 MiB. */
 const BYTES_PER_STEP = 6 * 1024 * 1024;
 
 type Work = Doc<"removals">["work"];
@@ -61,6 +64,8 @@ async function advance(ctx: MutationCtx, { session: id, work }: Doc<"removals">)
 
 async function begin(ctx: MutationCtx, session: Doc<"sessions">): Promise<Work> {
 	const plan = await planHandOver(ctx, session);
+	// What is handed over is searched already, so that the heir's own cursor need not know of it.
+	if (plan.claims.length > 0 && (await indexNext(ctx, session))) return { phase: "waiting" };
 	const progress = plan.claims.map(({ stretches }) => ({
 		stretch: 0,
 		upTo: stretches[0]?.to ?? 0,
@@ -100,21 +105,31 @@ async function copyRows(
 		)
 		.order("desc")
 		.take(ROWS_PER_STEP);
-	for (const [index, entry] of entries.entries()) await copyRow(ctx, heir, entry, done.rows + index);
+	let bytes = 0;
+	let copied = 0;
+	for (const entry of entries) {
+		bytes += await copyRow(ctx, heir, entry, done.rows + copied);
+		copied += 1;
+		if (bytes >= BYTES_PER_STEP) break;
+	}
 	const { stretch: at, upTo, rows, ...totals } = done;
-	const summed = { rows: rows + entries.length, ...entries.map(totalsOf).reduce(sum, totals) };
-	const last = entries.at(-1);
-	if (last && entries.length === ROWS_PER_STEP) return { stretch: at, upTo: last.seq - 1, ...summed };
+	const summed = { rows: rows + copied, ...entries.slice(0, copied).map(totalsOf).reduce(sum, totals) };
+	const last = entries[copied - 1];
+	const isFull = copied < entries.length || entries.length === ROWS_PER_STEP;
+	if (last && isFull) return { stretch: at, upTo: last.seq - 1, ...summed };
 	return { stretch: at + 1, upTo: stretches[at + 1]?.to ?? 0, ...summed };
 }
 
-/** `place` is the number of rows that the heir has got before this one. They are one chain, for they are one way. */
+/**
+ * `place` is the number of rows that the heir has got before this one. They are one chain, for they are one
+ * way. Tells how many bytes of text that took.
+ */
 async function copyRow(
 	ctx: MutationCtx,
 	heir: Doc<"sessions">,
 	entry: Doc<"entries">,
 	place: number,
-): Promise<void> {
+): Promise<number> {
 	const { _id, _creationTime, ...fields } = entry;
 	const copy: WithoutSystemFields<Doc<"entries">> = {
 		...fields,
@@ -122,8 +137,9 @@ async function copyRow(
 		seq: heir.firstSeq - 1 - place,
 		chain: heir.firstSeq - 1,
 	};
-	await ctx.db.insert("entries", copy);
+	const copyId = await ctx.db.insert("entries", copy);
 	await ctx.db.patch(_id, { handed: true });
+	return await handPassages(ctx, entry, { heir, copyId });
 }
 
 /** From here on the heirs own what they were handed, and nobody reads the removed session any more. */
@@ -133,6 +149,7 @@ async function switchForks(ctx: MutationCtx, { claims, moves, progress }: Handin
 		const got = progress[index];
 		if (!heir || !got) continue;
 		const { stretch: _at, upTo: _upTo, rows, ...totals } = got;
+		await needCursor(ctx, heir);
 		await ctx.db.patch(heirId, {
 			...sum(heir, totals),
 			firstSeq: heir.firstSeq - rows,
@@ -171,6 +188,8 @@ async function deleteRows(ctx: MutationCtx, session: Doc<"sessions">): Promise<b
 		await ctx.db.delete(entry._id);
 	}
 	if (entries.length > 0 || (await deletePrompts(ctx, session._id))) return true;
+	if (await deletePassages(ctx, session._id, BYTES_PER_STEP)) return true;
+	await deleteCursor(ctx, session._id);
 	await deleteLock(ctx, session._id);
 	await ctx.db.delete(session._id);
 	return false;

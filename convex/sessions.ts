@@ -43,7 +43,10 @@ export const open = writeMutation({
 			throw refusal("too_large", `The session's first line has more than ${HEADER_MAX_CHARS} characters.`);
 		}
 		const known = await findSession(ctx, ctx.userId, args.sessionId);
-		if (known) {
+		if (known?.openSync) {
+			// The session file has everything, and what was posted of it would stand beside it.
+			await removeSession(ctx, known);
+		} else if (known) {
 			await bringUpToDate(ctx, known, args);
 			const { lastSeq, lastEntryId, entryCount, leafId } = known;
 			return { lastSeq, lastEntryId, entryCount, leafId };
@@ -113,7 +116,9 @@ function isNews(known: Doc<"sessions">, lineage: Lineage): boolean {
 async function learnLineage(ctx: MutationCtx, session: Doc<"sessions">, lineage: Lineage): Promise<void> {
 	if (lineage.parentSessionId === session.sessionId) return;
 	checked("id", "parent session id", lineage.parentSessionId);
-	const parent = await findSession(ctx, session.userId, lineage.parentSessionId);
+	const found = await findSession(ctx, session.userId, lineage.parentSessionId);
+	// Messages that were posted are no entries that a fork could share.
+	const parent = found?.openSync ? null : found;
 	const parentRef = parent?._id ?? null;
 	await ctx.db.patch(session._id, { lineage, parentRef });
 	if (parent)
@@ -189,7 +194,7 @@ export const live = readQuery({
 	},
 });
 
-/** What a terminal may turn into a view of, newest activity first. Read once, for it depends on much. */
+/** What a terminal may turn into a view of: sessions of Pi, newest activity first. Read once, for it depends on much. */
 export const attachable = readQuery({
 	args: { limit: v.number() },
 	returns: v.array(vAttachable),
@@ -199,6 +204,7 @@ export const attachable = readQuery({
 			.query("sessions")
 			.withIndex("by_userId_removed_updatedAt", (q) => q.eq("userId", ctx.userId).eq("removed", false))
 			.order("desc")
+			.filter((q) => q.eq(q.field("openSync"), undefined))
 			.take(Math.min(limit, ATTACHABLE_MAX));
 		return await Promise.all(sessions.map((session) => attachableView(ctx, session)));
 	},
@@ -259,20 +265,24 @@ export const remove = controlMutation({
 	returns: v.null(),
 	handler: async (ctx, { sessionId }) => {
 		const session = await findSession(ctx, ctx.userId, sessionId);
-		if (!session) return null;
-		await ctx.db.patch(session._id, { removed: true });
-		const streams = await streamsOf(ctx, ctx.userId, sessionId).collect();
-		for (const stream of streams) await endStream(ctx, stream);
-		await deleteQuestions(ctx, session);
-		// What is left of them goes with the rows; a session made anew meanwhile should not show them.
-		await deletePrompts(ctx, session._id);
-		const waiting = await ctx.db
-			.query("removals")
-			.withIndex("by_userId", (q) => q.eq("userId", ctx.userId))
-			.first();
-		await ctx.db.insert("removals", { userId: ctx.userId, session: session._id, work: { phase: "waiting" } });
-		// One at a time: who is handed something must not be taken apart meanwhile.
-		if (!waiting) await ctx.scheduler.runAfter(0, internal.removal.step, { userId: ctx.userId });
+		if (session) await removeSession(ctx, session);
 		return null;
 	},
 });
+
+async function removeSession(ctx: MutationCtx, session: Doc<"sessions">): Promise<void> {
+	const { _id, userId, sessionId } = session;
+	await ctx.db.patch(_id, { removed: true });
+	const streams = await streamsOf(ctx, userId, sessionId).collect();
+	for (const stream of streams) await endStream(ctx, stream);
+	await deleteQuestions(ctx, session);
+	// What is left of them goes with the rows; a session made anew meanwhile should not show them.
+	await deletePrompts(ctx, _id);
+	const waiting = await ctx.db
+		.query("removals")
+		.withIndex("by_userId", (q) => q.eq("userId", userId))
+		.first();
+	await ctx.db.insert("removals", { userId, session: _id, work: { phase: "waiting" } });
+	// One at a time: who is handed something must not be taken apart meanwhile.
+	if (!waiting) await ctx.scheduler.runAfter(0, internal.removal.step, { userId });
+}

@@ -42,11 +42,15 @@ export type AppendOutcome = {
 	lastChain: number;
 };
 
-/** Stores what is new of a batch. The caller brings the session's row up to date. */
+/**
+ * Stores what is new of a batch. The caller brings the session's row up to date. `allNew`: the caller has
+ * looked, and the session has none of them.
+ */
 export async function appendEntries(
 	ctx: MutationCtx,
 	session: Doc<"sessions">,
 	pushes: readonly EntryPush[],
+	{ allNew = false }: { allNew?: boolean } = {},
 ): Promise<AppendOutcome> {
 	const sizes = checkSizes(pushes);
 	const { lastSeq, lastEntryId, lastChain } = session;
@@ -58,10 +62,10 @@ export async function appendEntries(
 		placed: new Map(),
 	};
 	const shared = once(() => sharedSegments(ctx, session));
-	const isEmpty = lastSeq < session.firstSeq;
+	const holdsNone = allNew || lastSeq < session.firstSeq;
 	// All at once: the answers do not depend on each other, and an empty session needs none.
 	const stored = await Promise.all(
-		pushes.map((push) => (isEmpty ? null : ownEntry(ctx, session, push.entryId))),
+		pushes.map((push) => (holdsNone ? null : ownEntry(ctx, session, push.entryId))),
 	);
 	const added: NewEntry[] = [];
 	const conflicts: string[] = [];
@@ -101,8 +105,8 @@ export async function appendEntries(
 	};
 }
 
-/** UTF-8 bytes of each. */
-function checkSizes(pushes: readonly EntryPush[]): number[] {
+/** UTF-8 bytes of each. Refuses a batch that is over the limits. */
+export function checkSizes(pushes: readonly Pick<EntryPush, "entryId" | "body">[]): number[] {
 	if (pushes.length > APPEND_MAX_ENTRIES) {
 		throw refusal(
 			"too_large",
@@ -131,7 +135,12 @@ function checkSizes(pushes: readonly EntryPush[]): number[] {
 	return sizes;
 }
 
-async function isSame(ctx: MutationCtx, stored: Doc<"entries">, push: EntryPush): Promise<boolean> {
+/** The push has the text that is stored. */
+export async function isSame(
+	ctx: MutationCtx,
+	stored: Doc<"entries">,
+	push: Pick<EntryPush, "body">,
+): Promise<boolean> {
 	if (push.body.kind === "inline") {
 		return stored.body.kind === "inline" && (await ctx.db.get(stored.body.id))?.json === push.body.json;
 	}
@@ -195,7 +204,8 @@ async function chainEnd(
 	return seq;
 }
 
-async function newEntry(
+/** Stores the text; the row that names it is for the caller to write. Refuses a line of another entry and a file that is not there. */
+export async function newEntry(
 	ctx: MutationCtx,
 	push: EntryPush,
 	bytes: number,

@@ -9,6 +9,9 @@ import { asName } from "./checks.ts";
 /** Name of the user that the first key makes. */
 const FIRST_USER = "owner";
 
+/** How exact "last used" is: a key in steady use is written this often at most. */
+const USE_RESOLUTION_MS = 60_000;
+
 export type NewKey = { name: string; hash: string; shown: string; scopes: Scope[] };
 
 export async function insertKey(
@@ -75,4 +78,25 @@ export async function lastUse(
 		.query("keyUses")
 		.withIndex("by_keyId", (q) => q.eq("keyId", keyId))
 		.first();
+}
+
+export type UsedKey =
+	| { kind: "valid"; keyId: Id<"apiKeys">; userId: Id<"users">; userName: string; scopes: Scope[] }
+	| { kind: "revoked" };
+
+/** Whose key that is, or that it was revoked; null for an unknown one. Notes the use. */
+export async function useKey(ctx: MutationCtx, hash: string): Promise<UsedKey | null> {
+	const key = await keyByHash(ctx, hash);
+	const user = key && (await ctx.db.get(key.userId));
+	if (!key || !user) return null;
+	if (key.revokedAt !== null) return { kind: "revoked" };
+	await noteUse(ctx, key._id);
+	return { kind: "valid", keyId: key._id, userId: user._id, userName: user.name, scopes: key.scopes };
+}
+
+async function noteUse(ctx: MutationCtx, keyId: Id<"apiKeys">): Promise<void> {
+	const usedAt = Date.now();
+	const use = await lastUse(ctx, keyId);
+	if (!use) await ctx.db.insert("keyUses", { keyId, usedAt });
+	else if (usedAt - use.usedAt >= USE_RESOLUTION_MS) await ctx.db.patch(use._id, { usedAt });
 }

@@ -1,19 +1,52 @@
 /** What an imported entry goes through before it leaves the machine: the same as a live one. */
 import type { Settings } from "../config/options.ts";
 import { redactionOf } from "../config/sending.ts";
+import { type AgentMessage, agentEntry } from "../protocol/agent-entry.ts";
+import type { OpenSyncPart } from "../protocol/opensync.ts";
+import { LEFT_OUT_TEXT } from "../redaction/leave-out.ts";
 import { createOutgoing } from "../redaction/outgoing.ts";
-import type { Transform } from "../sync/contract.ts";
+import type { Transform, Transformed } from "../sync/contract.ts";
 import { CliError } from "./output.ts";
 
 /** Undefined where nothing changes. Rejects when the redaction rules cannot be loaded: then nothing may be sent. */
 export async function createImportTransform(settings: Settings): Promise<Transform | undefined> {
+	return (await loadOutgoing(settings)).transform;
+}
+
+/** A message of another agent as the line that leaves the machine. */
+export type Outgoing = (message: AgentMessage) => Transformed & { timestamp: number | null };
+
+/** As `createImportTransform`. */
+export async function createAgentOutgoing(settings: Settings): Promise<Outgoing> {
+	const { transform } = await loadOutgoing(settings);
+	return (message) => {
+		const { json, timestamp } = agentEntry(settings.syncToolCalls ? message : withoutResults(message));
+		return { ...(transform?.(json) ?? { json, hidden: {} }), timestamp };
+	};
+}
+
+/** What stands in an entry of its own for Pi is a part here; the calls themselves are left out with the rest. */
+function withoutResults(message: AgentMessage): AgentMessage {
+	if (!message.parts) return message;
+	const parts = message.parts.map((part): OpenSyncPart => {
+		if (part.type !== "tool-result" && part.type !== "tool_result") return part;
+		const told = typeof part.content === "object" && part.content !== null ? part.content : {};
+		const { toolName, toolCallId, isError } = told as Record<string, unknown>;
+		return {
+			type: part.type,
+			content: { toolName, toolCallId, result: LEFT_OUT_TEXT, isError: isError === true, leftOut: true },
+		};
+	});
+	return { ...message, parts };
+}
+
+async function loadOutgoing(settings: Settings): ReturnType<typeof createOutgoing> {
 	try {
-		const { transform } = await createOutgoing({
+		return await createOutgoing({
 			redact: redactionOf(settings),
 			toolCalls: settings.syncToolCalls,
 			thinking: settings.syncThinking,
 		});
-		return transform;
 	} catch {
 		throw new CliError(
 			"The redaction rules cannot be loaded, so nothing was sent: run `npm ci`, or set redaction to off.",

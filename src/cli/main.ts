@@ -8,6 +8,7 @@ import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addOpenCommand } from "./commands/open.ts";
+import { addSearchCommand } from "./commands/search.ts";
 import { addSessionsCommand } from "./commands/sessions.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addUpCommand } from "./commands/up.ts";
@@ -26,6 +27,7 @@ function buildProgram(): Command {
 	addExportCommand(program);
 	addKeysCommand(program);
 	addSessionsCommand(program);
+	addSearchCommand(program);
 	addStatusCommand(program);
 	addDoctorCommand(program);
 	addConfigCommand(program);

@@ -12,9 +12,12 @@ export function piEnvironment(
 	const kept = Object.entries(env).filter(
 		(pair): pair is [string, string] => pair[1] !== undefined && !pair[0].startsWith("PI_CODING_AGENT_"),
 	);
-	const ours = OPTIONS.flatMap(({ name, env: variable }): [string, string][] => {
+	const ours = OPTIONS.flatMap(({ name, kind, env: variable }): [string, string][] => {
 		const value = settings[name];
-		return value === undefined || value === null ? [] : [[variable, String(value)]];
+		if (value === undefined || value === null) return [];
+		// An empty variable counts as none, and the person's own settings file would be asked.
+		const text = kind === "url" && value === "" ? "off" : String(value);
+		return [[variable, text]];
 	});
 	return { ...Object.fromEntries([...kept, ...ours]), PI_CODING_AGENT_DIR: agentDir, PI_OFFLINE: "1" };
 }

@@ -18,6 +18,12 @@ export type Settings = {
 	/** Least time between two pushes of deltas, ms; null: 0 on loopback, 100 elsewhere. */
 	streamIntervalMs: number | null;
 	redaction: "auto" | "on" | "off";
+	/** Address of a hosted OpenSync that records every session besides; empty: none. */
+	openSyncUrl: string;
+	/** Its `osk_…` key. */
+	openSyncKey: string;
+	/** The agent may search past sessions: a tool and a skill. */
+	searchTool: boolean;
 	debug: boolean;
 };
 
@@ -42,6 +48,9 @@ export const DEFAULTS: Readonly<Settings> = {
 	liveStreaming: "auto",
 	streamIntervalMs: null,
 	redaction: "auto",
+	openSyncUrl: "",
+	openSyncKey: "",
+	searchTool: false,
 	debug: false,
 };
 
@@ -112,6 +121,27 @@ export const OPTIONS: readonly Option[] = [
 		help: "Replace secrets before anything leaves this machine; auto: off on loopback, on elsewhere",
 	},
 	{
+		name: "openSyncUrl",
+		env: "PI_OPENSYNC_OPENSYNC_URL",
+		kind: "url",
+		label: "OpenSync URL",
+		help: "A hosted OpenSync that records every session besides (its .convex.cloud or .convex.site address); off: none",
+	},
+	{
+		name: "openSyncKey",
+		env: "PI_OPENSYNC_OPENSYNC_KEY",
+		kind: "secret",
+		label: "OpenSync key",
+		help: "API key of that OpenSync (osk_…)",
+	},
+	{
+		name: "searchTool",
+		env: "PI_OPENSYNC_SEARCH_TOOL",
+		kind: "boolean",
+		label: "Search tool",
+		help: "Let the agent search past sessions, with a tool and a skill; from the next start or /reload on",
+	},
+	{
 		name: "debug",
 		env: "PI_OPENSYNC_DEBUG",
 		kind: "boolean",
@@ -162,7 +192,8 @@ function parseMilliseconds(value: unknown): Parsed {
 }
 
 function parseUrl(option: Option, value: unknown): Parsed {
-	if (value === "" && option.name === "siteUrl") return { kind: "ok", value: "" };
+	const isNone = value === "" || (typeof value === "string" && /^(off|none)$/i.test(value));
+	if (isNone && option.name !== "convexUrl") return { kind: "ok", value: "" };
 	try {
 		const url = new URL(String(value));
 		if ((url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "") {

@@ -44,6 +44,8 @@ export function dataPaths(dataDir: string) {
 		extensionLog: join(dataDir, "extension.log"),
 		/** Session files of terminals that follow. */
 		replicasDir: join(dataDir, "replicas"),
+		/** What each hosted OpenSync has acknowledged. */
+		recordsDir: join(dataDir, "records"),
 		/** Which running Pi has which session file open. */
 		locksDir: join(dataDir, "open-sessions"),
 	};

@@ -16,6 +16,9 @@ export function streamingOf(settings: Settings): Streaming {
 	return { mode, intervalMs: settings.streamIntervalMs ?? (near ? 0 : CLOUD_INTERVAL_MS) };
 }
 
+/** The same for what goes to a hosted OpenSync, which never is on this machine for the person who reads there. */
+export const recordRedactionOf = (settings: Settings): boolean => settings.redaction !== "off";
+
 /** Whether secrets are replaced before anything leaves the machine; `auto`: unless it stays on it. */
 export function redactionOf(settings: Settings): boolean {
 	return settings.redaction === "auto" ? !isLoopback(settings.convexUrl) : settings.redaction === "on";

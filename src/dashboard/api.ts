@@ -8,6 +8,7 @@ import {
 import type { Scope } from "../protocol/access.ts";
 import type { EntryPage, EntryView } from "../protocol/entry.ts";
 import type { Beat, Present } from "../protocol/presence.ts";
+import type { Search, SearchPage } from "../protocol/search.ts";
 import type { SessionView } from "../protocol/session.ts";
 import type { Delta, StreamView } from "../protocol/stream.ts";
 
@@ -35,7 +36,9 @@ export const api = {
 		tail: makeFunctionReference<"query", OfSession & { afterSeq: number; limit: number }, EntryView[]>(
 			"entries:tail",
 		),
+		get: makeFunctionReference<"query", OfSession & { entryId: string }, EntryView | null>("entries:get"),
 	},
+	search: { passages: makeFunctionReference<"query", Search, SearchPage>("search:passages") },
 	streams: {
 		current: makeFunctionReference<"query", OfSession, StreamView | null>("streams:current"),
 		tail: makeFunctionReference<"query", { streamId: string }, Delta[]>("streams:tail"),

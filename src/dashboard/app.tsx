@@ -5,10 +5,13 @@ import { type OpenClient, openClient } from "./features/connection/create-client
 import type { BackendAddress } from "./features/connection/find-backend.ts";
 import { RefusalBoundary } from "./features/connection/refusal-boundary.tsx";
 import { TopBar } from "./features/connection/top-bar.tsx";
+import { useSearchKeys } from "./features/search/search-keys.ts";
+import { SearchPage } from "./features/search/search-page.tsx";
 import { SessionList } from "./features/session-list/session-list.tsx";
 import { SignInPage } from "./features/sign-in/sign-in-page.tsx";
 import { useSignIn } from "./features/sign-in/use-sign-in.ts";
 import { SessionPage } from "./features/transcript/session-page.tsx";
+import { routeHref } from "./route.ts";
 import { useRoute } from "./use-route.ts";
 
 export function App() {
@@ -45,19 +48,22 @@ function SignedIn({ backend, apiKey, leave }: SignedInProps) {
 	);
 }
 
-/** On a wide screen the list stands beside the session; on a narrow one there is one of them. */
+/** On a wide screen the list stands beside the rest; on a narrow one there is one of them. */
 function Place() {
 	const route = useRoute();
-	const sessionId = route.kind === "session" ? route.sessionId : null;
+	const openSessionId = route.kind === "session" ? route.sessionId : null;
+	useSearchKeys(() => {
+		if (route.kind !== "search") window.location.hash = routeHref({ kind: "search", query: "" });
+	});
 	return (
 		<div className={`place place-${route.kind}`}>
-			<SessionList openSessionId={sessionId} />
-			{sessionId === null ? (
+			<SessionList openSessionId={openSessionId} />
+			{route.kind === "session" && <SessionPage key={route.sessionId} route={route} />}
+			{route.kind === "search" && <SearchPage route={route} />}
+			{route.kind === "list" && (
 				<main className="session session-none">
-					<p className="quiet">Choose a session to read it.</p>
+					<p className="quiet">Choose a session to read it, or search them all.</p>
 				</main>
-			) : (
-				<SessionPage key={sessionId} sessionId={sessionId} />
 			)}
 		</div>
 	);

@@ -61,3 +61,18 @@ export function byteSize(bytes: number): string {
 export function counted(count: number, one: string, many = `${one}s`): string {
 	return `${count.toLocaleString("en-US")} ${count === 1 ? one : many}`;
 }
+
+/** A length of time in ms: `8s`, `12m`, `3h 5m`, `2d 4h`. */
+export function duration(ms: number): string {
+	const seconds = Math.max(0, Math.round(ms / 1000));
+	if (seconds < 60) return `${seconds}s`;
+	const minutes = Math.floor(seconds / 60);
+	if (minutes < 60) return `${minutes}m`;
+	const hours = Math.floor(minutes / 60);
+	return hours < 24
+		? twoUnits(hours, "h", minutes % 60, "m")
+		: twoUnits(Math.floor(hours / 24), "d", hours % 24, "h");
+}
+
+const twoUnits = (large: number, name: string, small: number, smallName: string): string =>
+	small === 0 ? `${large}${name}` : `${large}${name} ${small}${smallName}`;

@@ -15,7 +15,7 @@ export async function attachAtStart(
 	ctx: ExtensionContext,
 	{ id, readOnly }: { id: string; readOnly: boolean },
 ): Promise<string | null> {
-	if (!terminal.wantsSync) return "OpenSync is not set up here: use /opensync:config.";
+	if (terminal.notLive !== null) return terminal.notLive;
 	const internals = new PiInternals(ctx);
 	if (!internals.canAppend || !internals.canMoveFile)
 		return "This version of Pi gives no way to follow a session.";

@@ -24,8 +24,7 @@ export async function runAttach(
 			`OpenSync: "${wrong}" is not understood: /opensync:attach [id] [--read-only]`,
 			"warning",
 		);
-	if (!terminal.wantsSync)
-		return ctx.ui.notify("OpenSync is not set up here: use /opensync:config.", "warning");
+	if (terminal.notLive !== null) return ctx.ui.notify(`OpenSync: ${terminal.notLive}`, "warning");
 	await terminal.whenLoaded(CONNECT_MS);
 	const { backend } = terminal;
 	if (!backend) return ctx.ui.notify("OpenSync has not started yet. Try again in a moment.", "warning");

@@ -10,6 +10,8 @@ const SHOWN: readonly SettingName[] = [
 	"syncThinking",
 	"liveStreaming",
 	"redaction",
+	"openSyncUrl",
+	"openSyncKey",
 	"debug",
 ];
 
@@ -41,7 +43,8 @@ export function configFields(sources: Loaded["sources"]): Field[] {
 
 /** A value as a list shows it; a key by its first characters alone. */
 export function shownValue(name: SettingName, value: Settings[SettingName]): string {
-	if (name === "apiKey") return masked(String(value)) || "not set";
+	if (name === "openSyncUrl" && value === "") return "none";
+	if (name === "apiKey" || name === "openSyncKey") return masked(String(value)) || "not set";
 	if (typeof value === "boolean") return value ? "on" : "off";
 	return value === null || value === "" ? "default" : String(value);
 }
@@ -85,6 +88,13 @@ export class ConfigDraft {
 	/** Whether the backend or the sign-in is another one than before. */
 	get reconnects(): boolean {
 		return "convexUrl" in this.#changes || "apiKey" in this.#changes;
+	}
+
+	/** Whether a second destination is set that was not, or another one. */
+	get recordsElsewhere(): boolean {
+		return (
+			this.settings.openSyncUrl !== "" && ("openSyncUrl" in this.#changes || "openSyncKey" in this.#changes)
+		);
 	}
 
 	get settings(): Settings {

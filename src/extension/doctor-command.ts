@@ -1,10 +1,14 @@
 /** `/opensync:doctor`: one line a check, and for each that fails what to do. */
 import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
 import { checkBackend } from "../backend/check.ts";
+import { checkOpenSync, whatAnswers } from "../backend/opensync-check.ts";
+import { unsentSessions } from "../backend/opensync-journal.ts";
+import type { Settings } from "../config/options.ts";
 import { dataPaths, pathsOf } from "../config/paths.ts";
-import { redactionOf } from "../config/sending.ts";
+import { recordRedactionOf, redactionOf } from "../config/sending.ts";
 import { loadSettings } from "../config/settings.ts";
 import { isLoopback } from "../lib/loopback.ts";
+import { packageVersion } from "./recording.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Finding = { kind: "good" | "bad" | "note"; text: string };
@@ -32,6 +36,48 @@ export async function checkSetup(): Promise<Finding[]> {
 	const { configFile, dataDir } = pathsOf();
 	const findings: Finding[] = problems.map((text) => ({ kind: "bad", text }));
 	if (problems.length === 0) findings.push({ kind: "good", text: `settings read (${configFile})` });
+	const hasSecond = settings.openSyncUrl !== "";
+	const record = await checkRecordOnly(settings);
+	if (record) findings.push(...record);
+	else if (settings.apiKey !== "" || !hasSecond) findings.push(...(await checkLive(settings)));
+	if (hasSecond) findings.push(...(await checkRecord(settings.openSyncUrl, settings.openSyncKey)));
+	const isRecorded = record !== null || hasSecond;
+	if (redactionOf(settings) || (isRecorded && recordRedactionOf(settings)))
+		findings.push(await checkRedaction());
+	else findings.push({ kind: "note", text: "redaction is off: entries go to the backend as they are" });
+	if (settings.debug) findings.push({ kind: "note", text: `debug log: ${dataPaths(dataDir).extensionLog}` });
+	return findings;
+}
+
+/** Null: the backend of the settings is no hosted OpenSync. */
+async function checkRecordOnly({ convexUrl, siteUrl, apiKey }: Settings): Promise<Finding[] | null> {
+	const found = await whatAnswers({ convexUrl, siteUrl: siteUrl || null });
+	if (found.kind !== "openSync") return null;
+	return [
+		...(await checkRecord(found.siteUrl, apiKey)),
+		{ kind: "note", text: "an OpenSync keeps a record: following and sharing need a backend of pi-opensync" },
+	];
+}
+
+async function checkRecord(url: string, apiKey: string): Promise<Finding[]> {
+	const check = await checkOpenSync({ url, apiKey, version: packageVersion() });
+	if (check.kind === "bad") return [{ kind: "bad", text: check.message }];
+	const waiting = await unsentSessions(dataPaths(pathsOf().dataDir).recordsDir, check.siteUrl);
+	return [
+		{ kind: "good", text: `the OpenSync at ${check.host} answers and takes the key` },
+		...(waiting.length > 0
+			? [
+					{
+						kind: "note" as const,
+						text: `of ${waiting.length} sessions something waits to be recorded there`,
+					},
+				]
+			: []),
+	];
+}
+
+async function checkLive(settings: Settings): Promise<Finding[]> {
+	const findings: Finding[] = [];
 	const check = await checkBackend({
 		convexUrl: settings.convexUrl,
 		siteUrl: settings.siteUrl || null,
@@ -52,9 +98,6 @@ export async function checkSetup(): Promise<Finding[]> {
 			});
 		}
 	}
-	if (redactionOf(settings)) findings.push(await checkRedaction());
-	else findings.push({ kind: "note", text: "redaction is off: entries go to the backend as they are" });
-	if (settings.debug) findings.push({ kind: "note", text: `debug log: ${dataPaths(dataDir).extensionLog}` });
 	return findings;
 }
 
@@ -81,6 +124,13 @@ function checkSession(terminal: Terminal, ctx: ExtensionCommandContext): Finding
 			text: "this session is not stored on this machine (--no-session): what is unsent when Pi ends is gone",
 		});
 	}
+	if (condition.kind === "syncing" || condition.kind === "recording") {
+		for (const { host, link, queued, parked } of condition.records ?? [])
+			findings.push({
+				kind: link === "recording" && parked.length === 0 ? "good" : "bad",
+				text: `the record of this session at ${host}: ${link}, ${queued} queued, ${parked.length} refused`,
+			});
+	}
 	if (condition.kind === "syncing") {
 		const { link, queued, parked } = condition.state;
 		const good = link === "live" && parked.length === 0;
@@ -88,7 +138,7 @@ function checkSession(terminal: Terminal, ctx: ExtensionCommandContext): Finding
 			kind: good ? "good" : "bad",
 			text: `this session: ${link}, ${queued} queued, ${parked.length} refused`,
 		});
-	} else {
+	} else if (condition.kind !== "recording") {
 		findings.push({
 			kind: condition.kind === "off" ? "note" : "bad",
 			text: `this session is not synced (${condition.kind})`,

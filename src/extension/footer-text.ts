@@ -2,6 +2,7 @@
 import { plainLine } from "../lib/plain-text.ts";
 import type { Present } from "../protocol/presence.ts";
 import type { SyncState } from "../sync/contract.ts";
+import type { RecordState } from "../sync/record-contract.ts";
 import type { SharedState } from "./shared-session.ts";
 
 /** What the terminal as a whole is in, the sync's own state being one case. */
@@ -13,7 +14,9 @@ export type Condition =
 	/** What syncs could not be loaded. */
 	| { kind: "broken"; reason: string }
 	| { kind: "starting" }
-	| { kind: "syncing"; state: SyncState; shared?: SharedState | null };
+	| { kind: "syncing"; state: SyncState; shared?: SharedState | null; records?: readonly RecordState[] }
+	/** At hosted OpenSyncs, and nothing else: `state` is that of all of them together. */
+	| { kind: "recording"; state: SyncState; records: readonly RecordState[] };
 
 /** Footer text, or undefined for none. */
 export function footerText(condition: Condition): string | undefined {
@@ -28,8 +31,10 @@ export function footerText(condition: Condition): string | undefined {
 			return "opensync: …";
 		case "syncing":
 			return plainLine(
-				`opensync: ${[linkText(condition.state), sharedText(condition)].filter(Boolean).join(" · ")}`,
+				`opensync: ${[linkText(condition.state), ...recordTexts(condition.records), sharedText(condition)].filter(Boolean).join(" · ")}`,
 			);
+		case "recording":
+			return plainLine(`opensync: ${recordingText(condition)}`);
 	}
 }
 
@@ -39,6 +44,22 @@ function sharedText({ state, shared }: Condition & { kind: "syncing" }): string 
 	const { holder } = shared?.lock ?? {};
 	if (shared?.isRemote && holder) return [`${holder.label} is working`, looking].filter(Boolean).join(" · ");
 	return [looking, presentText(state.present)].filter(Boolean).join(" · ");
+}
+
+function recordingText({ state, records }: Condition & { kind: "recording" }): string {
+	const [isWell, waits] = [state.link === "live", state.queued > 0 ? `, ${state.queued} queued` : ""];
+	if (!isWell) return linkText(state);
+	const refused = state.parked.length > 0 ? `, ${state.parked.length} refused` : "";
+	return `recorded at ${records.map(({ host }) => host).join(" and ")}${waits}${refused}`;
+}
+
+/** Besides the backend: that it is recorded, or what is wrong there. */
+function recordTexts(records: readonly RecordState[] = []): string[] {
+	return records.map(({ host, link, parked, queued }) => {
+		if (link === "offline") return `${host} offline${queued > 0 ? `, ${queued} queued` : ""}`;
+		if (link === "signedOut") return `${host} signed out`;
+		return parked.length > 0 ? `recorded, ${parked.length} refused` : "recorded";
+	});
 }
 
 function linkText(state: SyncState): string {

@@ -6,6 +6,7 @@ import type { ExtensionAPI } from "@earendil-works/pi-coding-agent";
 import { registerCommands } from "./commands.ts";
 import { watchBinding } from "./pi-internals.ts";
 import { watchRuns } from "./run-events.ts";
+import { registerSearch } from "./search-tool.ts";
 import { watchSession } from "./session-events.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -36,4 +37,5 @@ export default function opensync(pi: ExtensionAPI): void {
 	});
 	watchRuns(pi, terminal);
 	registerCommands(pi, terminal);
+	registerSearch(pi, () => terminal.settings);
 }

@@ -19,6 +19,7 @@ export class Notices {
 	#next: Told = "nothing";
 	#cancel: (() => void) | null = null;
 	#parkedTold = false;
+	readonly #keysTold = new Set<string>();
 
 	constructor(clock: Clock, url: () => string, show: (notice: Notice) => void) {
 		this.#clock = clock;
@@ -29,6 +30,7 @@ export class Notices {
 	/** @param condition the newest; may be the same as before. */
 	observe(condition: Condition): void {
 		this.#observeParked(condition);
+		this.#observeKeys(condition);
 		const next = toldBy(condition);
 		if (next === null || next === this.#next) return;
 		this.#next = next;
@@ -81,13 +83,29 @@ export class Notices {
 		}
 	}
 
+	/** Of a second destination only a refused key is worth a word: the rest heals by itself. */
+	#observeKeys(condition: Condition): void {
+		if (condition.kind !== "syncing") return;
+		for (const { host, link, reason } of condition.records ?? []) {
+			if (link === "recording") this.#keysTold.delete(host);
+			else if (link === "signedOut" && !this.#keysTold.has(host)) {
+				this.#keysTold.add(host);
+				this.#show({
+					text: `OpenSync: ${reason ?? `${host} does not take the key.`} Set openSyncKey with /opensync:config.`,
+					level: "warning",
+				});
+			}
+		}
+	}
+
 	#observeParked(condition: Condition): void {
-		if (condition.kind !== "syncing" || condition.state.parked.length === 0) return;
-		if (this.#parkedTold) return;
+		if (!hasState(condition)) return;
+		const recorded = (condition.records ?? []).find(({ parked }) => parked.length > 0);
+		const first = condition.state.parked[0] ?? recorded?.parked[0];
+		if (!first || this.#parkedTold) return;
 		this.#parkedTold = true;
-		const first = condition.state.parked[0];
 		this.#show({
-			text: `OpenSync: the backend does not take an entry: ${first?.message ?? ""} The rest is sent. See /opensync:status.`,
+			text: `OpenSync: ${recorded?.host ?? "the backend"} does not take an entry: ${first.message} The rest is sent. See /opensync:status.`,
 			level: "warning",
 		});
 	}
@@ -97,12 +115,15 @@ export class Notices {
 function toldBy(condition: Condition): Told | null {
 	if (condition.kind === "off" || condition.kind === "starting")
 		return condition.kind === "off" ? "nothing" : null;
-	if (condition.kind !== "syncing") return condition.kind;
+	if (!hasState(condition)) return condition.kind;
 	if (condition.state.link === "connecting") return null;
 	return condition.state.link === "live" ? "nothing" : condition.state.link;
 }
 
 function reasonOf(condition: Condition): string {
 	if (condition.kind === "broken") return condition.reason;
-	return condition.kind === "syncing" ? (condition.state.reason ?? "") : "";
+	return hasState(condition) ? (condition.state.reason ?? "") : "";
 }
+
+const hasState = (condition: Condition): condition is Extract<Condition, { kind: "syncing" | "recording" }> =>
+	condition.kind === "syncing" || condition.kind === "recording";

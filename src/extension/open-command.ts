@@ -12,6 +12,13 @@ const DEADLINE_MS = 5_000;
 
 export async function runOpen(terminal: Terminal, ctx: ExtensionCommandContext): Promise<void> {
 	if (!ctx.hasUI) return;
+	const { live, records } = terminal.destinations;
+	const [record] = live ? [] : records;
+	if (record) {
+		const { host } = new URL(record.siteUrl);
+		ctx.ui.notify(`OpenSync: sessions are recorded at ${host}. Its page has a sign-in of its own.`, "info");
+		return;
+	}
 	const made = await makeSignInLink(terminal.settings);
 	if (made.kind === "failed") {
 		ctx.ui.notify(`OpenSync: ${made.message}`, "warning");

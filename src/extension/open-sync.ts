@@ -1,5 +1,5 @@
 /**
- * Everything heavy: backend, session sync, redaction. Loaded after Pi's first paint, one part after the
+ * Everything heavy: backend, session sync, redaction, records. Loaded after Pi's first paint, one part after the
  * other with room for Pi between, so that no keystroke waits for all of it.
  */
 
@@ -9,10 +9,16 @@ import { redactionOf, streamingOf } from "../config/sending.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { SessionSync, SessionSyncOptions } from "../sync/contract.ts";
 import type { LiveBackend, SessionSource } from "../sync/ports.ts";
+import type { RecordSync } from "../sync/record-contract.ts";
+import type { Destinations } from "./destinations.ts";
 import type { SharedSession, SharedSessionOptions } from "./shared-session.ts";
 
 export type OpenSyncOptions = {
 	settings: Settings;
+	destinations: Destinations;
+	/** The session's own file, for the records; null: it is not stored on this machine. */
+	file: string | null;
+	cwd: string;
 	source: SessionSource;
 	describe: SessionSyncOptions["describe"];
 	describeParent: NonNullable<SessionSyncOptions["describeParent"]>;
@@ -30,26 +36,64 @@ export type OpenSyncOptions = {
 };
 
 export type OpenedSync = {
+	/** Of everything that the session goes to. */
 	sync: SessionSync;
-	backend: LiveBackend;
+	/** Of the backend alone; null: the session is recorded and nothing else. */
+	live: SessionSync | null;
+	backend: LiveBackend | null;
+	records: readonly RecordSync[];
 	shared: SharedSession | null;
 	close(): Promise<void>;
 };
 
 /** Starts to sync. Nothing waits for the network; rejects only when a part of ours cannot be loaded. */
 export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
-	const { settings } = options;
+	const { settings, destinations } = options;
 	// First of all, so that its way to the backend and the loading of the rest go on together.
-	const backend = options.backend ?? (await loadConnect())(settings, options.log);
+	const backend = destinations.live
+		? (options.backend ?? (await loadConnect())(settings, options.log))
+		: null;
 	try {
-		return await open(options, backend);
+		const live = backend ? await openLive(options, backend) : null;
+		const recording = await openRecords(options);
+		const { withRecords } = await import("../sync/record-front.ts");
+		const shared = live?.shared ?? null;
+		return {
+			sync: withRecords(live?.sync ?? null, recording.records),
+			live: live?.sync ?? null,
+			backend,
+			records: recording.records,
+			shared,
+			async close() {
+				recording.stop();
+				await Promise.all([
+					(async () => {
+						await shared?.stop();
+						await live?.sync.dispose();
+						await backend?.close();
+					})(),
+					...recording.records.map((record) => record.dispose()),
+				]);
+			},
+		};
 	} catch (error) {
-		await backend.close();
+		await backend?.close();
 		throw error;
 	}
 }
 
-async function open(options: OpenSyncOptions, backend: LiveBackend): Promise<OpenedSync> {
+async function openRecords({ destinations: { records: targets }, ...options }: OpenSyncOptions) {
+	if (targets.length === 0) return { records: [], stop: () => {} };
+	await roomForPi();
+	const { startRecording } = await import("./recording.ts");
+	await roomForPi();
+	return await startRecording({ ...options, targets });
+}
+
+async function openLive(
+	options: OpenSyncOptions,
+	backend: LiveBackend,
+): Promise<{ sync: SessionSync; shared: SharedSession | null }> {
 	const { settings } = options;
 	await roomForPi();
 	const { createSessionSync } = await import("../sync/session-sync.ts");
@@ -91,16 +135,7 @@ async function open(options: OpenSyncOptions, backend: LiveBackend): Promise<Ope
 			: {}),
 	});
 	shared?.attach(sync);
-	return {
-		sync,
-		backend,
-		shared,
-		async close() {
-			await shared?.stop();
-			await sync.dispose();
-			await backend.close();
-		},
-	};
+	return { sync, shared };
 }
 
 /** Gives what connects to a backend by the settings. */

@@ -17,7 +17,10 @@ import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { PiEvent } from "../session/pi-events.ts";
 import type { SessionSync, SyncReport, SyncState } from "../sync/contract.ts";
 import type { LiveBackend, SessionSource } from "../sync/ports.ts";
+import type { RecordState, RecordSync } from "../sync/record-contract.ts";
 import { createDebugLog, type Log, oneLine } from "./debug-log.ts";
+import type { DestinationProbe } from "./destination-probe.ts";
+import { type Destinations, destinationsOf, knownHosts } from "./destinations.ts";
 import { EntryPump } from "./entry-pump.ts";
 import { type Condition, footerText } from "./footer-text.ts";
 import { createGuard, type Guard } from "./guard.ts";
@@ -44,9 +47,9 @@ const LEFT_BEHIND_MS = 5_000;
 const clock = systemClock;
 
 /** Resolves when the backend is known not to answer or not to take the key: waiting for it would only hold Pi up. */
-function untilHopeless(sync: SessionSync): Promise<void> {
+function untilHopeless(sync: Pick<SessionSync, "state" | "onState"> | RecordSync): Promise<void> {
 	return new Promise((resolve) => {
-		const look = ({ link }: SyncState) => {
+		const look = ({ link }: SyncState | RecordState) => {
 			if (link === "offline" || link === "signedOut") resolve();
 		};
 		look(sync.state());
@@ -74,12 +77,18 @@ export class Terminal {
 	/** What the start has put off; null when it was done. */
 	#beginOnce: (() => void) | null = null;
 	#cwd = "";
+	#file: string | null = null;
 	#internals: PiInternals | null = null;
 	#place: Place | null = null;
 	/** Ends the hearing of Pi's session; null when only extension events are to be had. */
 	#unhear: (() => void) | null = null;
 	/** Connected before the session was there, for one that was attached to at the start. */
 	#early: LiveBackend | null = null;
+	#destinations: Destinations | null = null;
+	/** The person asked for this sync, whatever the settings say of syncing by itself. */
+	#isForced = false;
+	/** Finds out whether the backend is a hosted OpenSync. */
+	#probe: DestinationProbe | null = null;
 	/** Nobody waits for a sync any more: one that opens now is closed again. */
 	#abandoned = false;
 	#condition: Condition = { kind: "off" };
@@ -152,9 +161,24 @@ export class Terminal {
 		this.#early = backend;
 	}
 
-	/** Whether this Pi syncs at all. */
+	/** Whether this Pi shares its sessions live: with a hosted OpenSync alone it only records them. */
 	get wantsSync(): boolean {
-		return this.#wantsSync() && this.settings.apiKey !== "";
+		return this.#wantsSync() && this.destinations.live;
+	}
+
+	/** Why nothing is shared live here, as a sentence; null when it may be. */
+	get notLive(): string | null {
+		if (this.wantsSync) return null;
+		const [record] = this.#wantsSync() ? this.destinations.records : [];
+		return record
+			? `This session is recorded at ${new URL(record.siteUrl).host}, which shares nothing live: that needs a backend of pi-opensync.`
+			: "OpenSync is not set up here: use /opensync:config.";
+	}
+
+	/** Where sessions go, by the settings in force. */
+	get destinations(): Destinations {
+		this.#destinations ??= destinationsOf(this.settings, knownHosts());
+		return this.#destinations;
 	}
 
 	/** Settles when what syncs is loaded, or after `deadlineMs`: a start that was put off is hurried. */
@@ -191,6 +215,7 @@ export class Terminal {
 		this.#pump.start();
 		const parent = () => parentSource(manager);
 		this.#cwd = ctx.cwd;
+		this.#file = manager.getSessionFile() ?? null;
 		this.#beginOnce = () => {
 			this.#beginOnce = null;
 			this.guard.background("start", () => this.#begin(this.#wantsSync(), parent));
@@ -229,7 +254,10 @@ export class Terminal {
 	async restart(force = false): Promise<void> {
 		const ctx = this.#ctx;
 		if (!ctx) return;
+		this.#isForced = force;
 		this.#loaded = loadSettings();
+		this.#destinations = null;
+		this.#probe?.stop();
 		this.late.detach(true);
 		this.#beginOnce = null;
 		const before = this.#opened;
@@ -245,19 +273,20 @@ export class Terminal {
 		if (sync) return await sync.resync();
 		return {
 			kind: "failed",
-			message:
-				this.settings.apiKey === ""
-					? "No API key is set: use /opensync:config."
-					: "The sync could not be started.",
+			message: this.#isUnset ? "No API key is set: use /opensync:config." : "The sync could not be started.",
 		};
 	}
 
 	/** For Pi's shutdown: how long it may wait for us. */
 	deadlineMs(reason: SessionShutdownEvent["reason"]): number {
 		if (reason !== "quit" && reason !== "reload") return 0;
-		const state = this.late.current?.state();
-		const hopeless = state
-			? state.link === "offline" || state.link === "signedOut"
+		const opened = this.#opened;
+		const states = opened
+			? [opened.live?.state(), ...opened.records.map((record) => record.state())]
+			: [this.late.current?.state()];
+		const links = states.flatMap((state) => (state ? [state.link] : []));
+		const hopeless = links[0]
+			? links.every((link) => link === "offline" || link === "signedOut")
 			: this.#condition.kind !== "starting" && !this.#beginOnce;
 		if (hopeless) return QUIT_MS.hopeless;
 		return this.#ctx?.mode === "tui" ? QUIT_MS.tui : QUIT_MS.other;
@@ -267,6 +296,7 @@ export class Terminal {
 	stop(reason: SessionShutdownEvent["reason"]): Promise<void> {
 		const budget = Math.max(this.deadlineMs(reason), reason === "quit" ? 0 : LEFT_BEHIND_MS);
 		this.#pump?.stop();
+		this.#probe?.stop();
 		this.#notices.stop();
 		this.#beginOnce?.();
 		this.late.wake();
@@ -299,12 +329,21 @@ export class Terminal {
 		const place = reason === "reload" ? null : this.#place;
 		const isFork = reason === "fork";
 		if (!opened) return place?.leave(false, isFork);
-		const { sync } = opened;
-		await Promise.race([sync.flush(Math.max(0, until - clock.now())), untilHopeless(sync)]);
-		const sent = sync.state().link === "live" && sync.state().queued === 0;
+		const parts = [...(opened.live ? [opened.live] : []), ...opened.records];
+		const flushed = parts.map((part) =>
+			Promise.race([part.flush(Math.max(0, until - clock.now())), untilHopeless(part)]),
+		);
+		await Promise.all(flushed);
+		const sent = opened.live?.state().link === "live" && opened.live.state().queued === 0;
 		await opened.close();
 		// A fork is read out of its parent's file.
 		place?.leave(sent, isFork);
+	}
+
+	/** Nothing in the settings can be sent to. */
+	get #isUnset(): boolean {
+		const { live, records } = this.destinations;
+		return !live && records.length === 0;
 	}
 
 	#wantsSync(): boolean {
@@ -313,7 +352,7 @@ export class Terminal {
 
 	async #begin(wanted: boolean, parent: ParentOf): Promise<void> {
 		this.#tellProblems();
-		if (!wanted || this.settings.apiKey === "") {
+		if (!wanted || this.#isUnset) {
 			this.late.detach(false);
 			this.#setCondition(wanted ? { kind: "unset" } : { kind: "off" });
 			return;
@@ -336,8 +375,18 @@ export class Terminal {
 		const { openSync } = await import("./open-sync.ts");
 		// The last session's goodbye must not come after this one's first beat: both bear the terminal's id.
 		await Promise.race([closing, wait(TURNOVER_MS)]);
+		const isReplica = this.#place?.isReplica ?? false;
+		const { live, records } = this.destinations;
+		const { DestinationProbe } = await import("./destination-probe.ts");
+		const probe = new DestinationProbe(settings, clock, () =>
+			this.guard.background("destination", () => this.restart(this.#isForced)),
+		);
 		const opened = await openSync({
 			settings,
+			// A session whose own file is elsewhere is recorded there.
+			destinations: { live, records: isReplica ? [] : records },
+			file: this.#file,
+			cwd,
 			source,
 			describe: () => describeSession(source, cwd, clock.now()),
 			describeParent: (one) => describeParent(one, cwd, clock.now()),
@@ -352,6 +401,8 @@ export class Terminal {
 		// The settings changed again while this was loading, or the session has long ended.
 		if (settings !== this.settings || this.#abandoned) return await opened.close();
 		this.#opened = opened;
+		this.#probe = probe;
+		if (!live && settings.apiKey !== "") void probe.look();
 		opened.sync.onState(() => this.guard.background("state", () => this.#observe(opened)));
 		this.late.attach(opened.sync);
 		if (this.teller.isRunning) opened.shared?.runChanged(true);
@@ -375,8 +426,12 @@ export class Terminal {
 
 	#observe(opened: OpenedSync): void {
 		if (opened !== this.#opened) return;
-		const { sync, shared } = opened;
-		this.#setCondition({ kind: "syncing", state: sync.state(), shared: shared?.state ?? null });
+		const { live, shared } = opened;
+		const records = opened.records.map((record) => record.state());
+		if (!live) return this.#setCondition({ kind: "recording", state: opened.sync.state(), records });
+		const state = live.state();
+		if (state.link === "offline" || state.link === "signedOut") void this.#probe?.look();
+		this.#setCondition({ kind: "syncing", state, shared: shared?.state ?? null, records });
 	}
 
 	#setCondition(condition: Condition): void {

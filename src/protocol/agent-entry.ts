@@ -40,9 +40,10 @@ export type MadeEntry = {
 	timestamp: number | null;
 };
 
-/** Never fails: whatever the parts hold is kept. */
+/** Never fails: whatever the parts hold is kept. A time that no date can hold is none. */
 export function agentEntry(message: AgentMessage): MadeEntry {
-	const { externalId, role, createdAt, model, provider, durationMs } = message;
+	const { externalId, role, model, provider, durationMs } = message;
+	const createdAt = isTime(message.createdAt) ? message.createdAt : undefined;
 	const parts = message.parts ?? [];
 	const content = parts.map((part, index) => blockOf(part, `${externalId}#${index}`));
 	const spoken = content.filter((block) => block.type === "text").map((block) => block.text);
@@ -68,6 +69,11 @@ export function agentEntry(message: AgentMessage): MadeEntry {
 	};
 	return { entryId: externalId, json: JSON.stringify(entry), timestamp: createdAt ?? null };
 }
+
+/** What a date can hold. */
+const isTime = (value: number | undefined): value is number =>
+	value !== undefined && Math.abs(value) <= LATEST_MS;
+const LATEST_MS = 8.64e15;
 
 /** Who says it, in Pi's words: what an agent's tool says stands in blocks of its own, so it is the agent's. */
 const piRole = (role: OpenSyncRole): string => (role === "tool" || role === "unknown" ? "assistant" : role);

@@ -43,14 +43,14 @@ export type OpenSyncMessage = {
 
 /** Name under which sessions of an agent are stored, for the names that its plugins use. */
 export function sourceName(source: string): string {
-	return SOURCE_NAMES[source] ?? source;
+	return SOURCE_NAMES.get(source) ?? source;
 }
 
-const SOURCE_NAMES: Readonly<Record<string, string>> = {
-	cursor: "cursor-sync",
-	codex: "codex-cli",
-	droid: "factory-droid",
-};
+const SOURCE_NAMES: ReadonlyMap<string, string> = new Map([
+	["cursor", "cursor-sync"],
+	["codex", "codex-cli"],
+	["droid", "factory-droid"],
+]);
 
 /** What a plugin that names none is: OpenSync's first was OpenCode's. */
 export const DEFAULT_SOURCE = "opencode";

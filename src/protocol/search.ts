@@ -10,16 +10,17 @@ export const vPassageKind = v.union(
 	v.literal("tool"),
 	/** Compactions and summaries of branches. */
 	v.literal("summary"),
-	/** The session's name. */
+	/** The session's name, or that of a labelled entry. */
 	v.literal("title"),
 );
 export type PassageKind = Infer<typeof vPassageKind>;
 
 /** `search:passages`. */
 export const vSearch = v.object({
-	/** Words; the best hits have most of them. At most 16 words count. */
+	/** Words; the best hits have most of them. The last one may be a beginning. At most 16 words count. */
 	query: v.string(),
 	source: v.optional(v.string()),
+	/** Of a fork: also what it shares with its ancestors, after its own. */
 	sessionId: v.optional(v.string()),
 	kind: v.optional(vPassageKind),
 	/** Part of a project's path or name. */
@@ -47,6 +48,7 @@ export type Snippet = Infer<typeof vSnippet>;
 
 export const vSearchHit = v.object({
 	sessionId: v.string(),
+	/** Empty: the name of the session of another agent, which no entry tells. */
 	entryId: v.string(),
 	kind: vPassageKind,
 	/** Of the entry, ms since the epoch. */

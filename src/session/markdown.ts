@@ -24,7 +24,8 @@ export function sessionMarkdown(session: MarkdownSession): string {
 function facts({ project, startedAt }: MarkdownSession): string {
 	const started =
 		startedAt > 0 ? `, started ${new Date(startedAt).toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
-	return `Project \`${oneLine(project)}\`${started}.`;
+	const where = project.trim() === "" ? "No project" : `Project \`${oneLine(project)}\``;
+	return `${where}${started}.`;
 }
 
 function itemMarkdown({ entry, results }: TranscriptItem): string[] {
@@ -54,7 +55,7 @@ function messageMarkdown(message: Json, results: TranscriptItem["results"]): str
 			return ["## User", ...content(message.content)];
 		case "assistant":
 			return [
-				"## Assistant",
+				...(isOnlyResults(message) ? [] : ["## Assistant"]),
 				...blocksOf(message.content).flatMap((block) => assistantBlock(block, results)),
 				...failure(message),
 			];
@@ -77,6 +78,12 @@ function assistantBlock(block: Json, results: TranscriptItem["results"]): string
 		const thought = text(block.thinking).trim();
 		return thought === "" ? [] : [quoted(thought)];
 	}
+	if (block.type === "toolResult")
+		return [
+			`### Result of ${oneLine(text(block.toolName))}`,
+			...(block.isError === true ? ["**Failed:**"] : []),
+			fenced(text(block.text)),
+		];
 	if (block.type !== "toolCall") return content([block]);
 	const result = results.get(text(block.id));
 	const called = [
@@ -94,6 +101,12 @@ function resultBlock(message: Json): string[] {
 	return [...(message.isError === true ? ["**Failed:**"] : []), fenced(said)];
 }
 
+/** Results of another agent's tools come in messages of their own. */
+function isOnlyResults(message: Json): boolean {
+	const blocks = blocksOf(message.content);
+	return blocks.length > 0 && blocks.every(({ type }) => type === "toolResult");
+}
+
 function failure(message: Json): string[] {
 	if (message.stopReason === "aborted") return ["*Aborted.*"];
 	return message.stopReason === "error"
@@ -104,6 +117,8 @@ function failure(message: Json): string[] {
 function content(value: unknown): string[] {
 	return blocksOf(value).flatMap((block) => {
 		if (block.type === "text") return text(block.text).trim() === "" ? [] : [text(block.text).trim()];
+		// What another agent has besides.
+		if (block.type === "part") return [`*[${oneLine(text(block.partType) || "part")}]*`];
 		return block.type === "image" ? [`*[image, ${oneLine(text(block.mimeType))}]*`] : [];
 	});
 }

@@ -5,6 +5,7 @@
 import type { Scope } from "../protocol/access.ts";
 import type { Append, Appended, EntryPage, EntryView } from "../protocol/entry.ts";
 import type { RefusalCode } from "../protocol/errors.ts";
+import type { OpenSyncMessage, OpenSyncSession } from "../protocol/opensync.ts";
 import type { Beat, Place, Present } from "../protocol/presence.ts";
 import type {
 	AcceptedPrompt,
@@ -133,4 +134,53 @@ export interface SessionSource {
 	header(): Readonly<Record<string, unknown>> | null;
 	entries(): readonly SourceEntry[];
 	leafId(): string | null;
+}
+
+/** What became of one request to a hosted OpenSync. `reason` is one sentence for a person. */
+export type PostOutcome =
+	| { kind: "ok" }
+	/** It may or may not have happened: to be tried again. `isServerError`: something answered, with an error of its own. */
+	| { kind: "retry"; reason: string; afterMs: number | null; isServerError: boolean }
+	/** This one would be refused again. */
+	| { kind: "refused"; reason: string }
+	/** Nothing at all goes there until somebody changes the key or the address. */
+	| { kind: "closed"; why: "signedOut" | "notOpenSync"; reason: string };
+
+/** What a hosted OpenSync holds of a session. `unknown`: it could not be asked. */
+export type Recorded =
+	| { kind: "held"; messages: readonly { externalId: string; createdAt: number }[] }
+	| { kind: "absent" }
+	| { kind: "unknown" };
+
+/** A hosted OpenSync, as one user: a record of sessions and nothing live. No method rejects; none hangs for ever. */
+export interface RecordDestination {
+	/** Where it answers. */
+	readonly url: string;
+	postSession(session: OpenSyncSession): Promise<PostOutcome>;
+	postMessage(message: OpenSyncMessage): Promise<PostOutcome>;
+	/** Whether the key is taken. */
+	check(): Promise<PostOutcome>;
+	recorded(sessionId: string): Promise<Recorded>;
+}
+
+/** What a hosted OpenSync has acknowledged of one session. */
+export type RecordMark = {
+	/** So many entries of the source, in its order, need nothing more. */
+	position: number;
+	/** Id of the last of them, by which a source that is another one is noticed. */
+	lastEntryId: string | null;
+	/** What was refused for good. */
+	parked: { entryId: string; reason: string }[];
+	/** What the session was last told to be and surely kept; null: never told. */
+	session: string | null;
+	/** Last moment at which something was sent for the session, ms since the epoch. */
+	touchedAt: number;
+};
+
+/** Keeps the mark of one session across restarts. Neither method rejects. */
+export interface RecordJournal {
+	/** Null when there is none, or none that can be read. */
+	read(): Promise<RecordMark | null>;
+	/** @param mark null: it stays as it is. @param unsent whether something of the session waits still. */
+	write(mark: RecordMark | null, unsent: boolean): Promise<void>;
 }

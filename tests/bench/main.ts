@@ -1,6 +1,6 @@
 /**
  * `npm run bench [section…]`: figures with medians and spread, not pass or fail. Sections: engine, import,
- * live, handlers, follow. Ratios are of one run on one machine.
+ * import-many, search, live, handlers, follow. Ratios are of one run on one machine.
  */
 import { cpus, totalmem } from "node:os";
 import { type Figure, figureLine } from "./stats.ts";
@@ -8,6 +8,8 @@ import { type Figure, figureLine } from "./stats.ts";
 const SECTIONS: Record<string, () => Promise<Figure[]>> = {
 	engine: async () => await (await import("./engine.ts")).engineFigures(),
 	import: async () => await (await import("./import.ts")).importFigures(),
+	"import-many": async () => await (await import("./import-many.ts")).importManyFigures(),
+	search: async () => await (await import("./search.ts")).searchFigures(),
 	live: async () => await (await import("./live.ts")).liveFigures(),
 	handlers: async () => await (await import("./handlers.ts")).handlerFigures(),
 	follow: async () => await (await import("./follow.ts")).followFigures(),

@@ -2,9 +2,9 @@
  * The functions on our own engine, in memory, with the stories' clock. Opening an engine costs more than a
  * story, so the stories of a file share one and empty it in between.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { ConvexError, convexToJson, type JSONValue, jsonToConvex, type Value } from "convex/values";
 import { openEngine } from "../../src/engine/open-engine.ts";
 import type { Caller, Engine, Outcome } from "../../src/engine/types.ts";
@@ -85,7 +85,9 @@ function withStoryFunctions(): string {
 		const from = JSON.stringify(join(ROOT, path));
 		const hasDefault = /^export default/m.test(readSource(path));
 		const lines = [`export * from ${from};`, ...(hasDefault ? [`export { default } from ${from};`] : [])];
-		writeFileSync(join(functionsDir, basename(path)), lines.join("\n"));
+		const to = join(functionsDir, relative("convex", path));
+		mkdirSync(dirname(to), { recursive: true });
+		writeFileSync(to, lines.join("\n"));
 	}
 	const story = JSON.stringify(join(import.meta.dir, "story-functions.ts"));
 	writeFileSync(join(functionsDir, "story.ts"), `export * from ${story};`);

@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { api } from "../../convex/_generated/api.js";
 import { INLINE_ENTRY_BYTES } from "../../src/protocol/limits.ts";
 import { type App, type Client, scenario, storyStart } from "./app.ts";
+import { agentMessage, push } from "./open-sync-stories.ts";
 import { answer, entry, idsOf, pushOf, readAll, recorded, session, talk, tell, user } from "./stories.ts";
 
 const stored = async (client: Client, sessionId: string) =>
@@ -336,4 +337,13 @@ scenario("a file that was uploaded again is the same entry, another file is a co
 		body: { kind: "stored" as const, storageId: "no file", bytes: 1, columns: {} },
 	};
 	expect(await client.refused(api.entries.append, { sessionId: "s", entries: [bogus] })).toBe("invalid");
+});
+
+scenario("entries are not mixed into a session that is another agent's messages", async (app) => {
+	const client = await app.signIn();
+	await push(client, { externalId: "s" }, [agentMessage("m", "user", "posted")]);
+	expect(await client.refused(api.entries.append, { sessionId: "s", entries: talk(["a"]) })).toBe(
+		"session_unknown",
+	);
+	expect(await idsOf(client, "s")).toBe("m");
 });

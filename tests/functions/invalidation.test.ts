@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from "bun:test";
 import type { Engine } from "../../src/engine/types.ts";
 import { hashOf, identityOf, storyStart } from "./app.ts";
 import { callerOf, closeEngines, encoded, sharedEngine } from "./engine-runner.ts";
+import { agentMessage } from "./open-sync-stories.ts";
 import { session, talk } from "./stories.ts";
 
 let engine: Engine;
@@ -152,4 +153,15 @@ test("entries of another session do not re-run what shows this one", async () =>
 	await mutate("sessions:open", session("other"));
 	const append = { sessionId: "other", entries: talk(["a"]) };
 	expect(await staleAfter(() => mutate("entries:append", append))).toEqual(["sessions:list"]);
+});
+
+test("a message of another agent that is posted again re-runs nothing", async () => {
+	const { entryId, body } = agentMessage("m", "user", "hi", { createdAt: storyStart() });
+	const push = () =>
+		mutate("openSync:push", {
+			session: { externalId: "of another agent", title: "t", createdAt: storyStart() },
+			entries: [{ entryId, timestamp: storyStart(), body }],
+		});
+	expect(await staleAfter(push)).toEqual(["sessions:list"]);
+	expect(await staleAfter(push)).toEqual([]);
 });

@@ -1,11 +1,13 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { checkBackend } from "../../backend/check.ts";
+import type { Settings } from "../../config/options.ts";
 import { dataPaths, pathsOf } from "../../config/paths.ts";
 import { loadSettings } from "../../config/settings.ts";
 import { readRunning } from "../backend-home.ts";
 import { CliError, printJson, printLine } from "../output.ts";
 import { findPi } from "../project.ts";
+import { checkRecords } from "../record-check.ts";
 
 type Finding = { check: string; ok: boolean; message: string };
 
@@ -20,7 +22,7 @@ export function addDoctorCommand(program: Command): void {
 async function doctor({ json }: { json?: boolean }): Promise<void> {
 	const { settings, problems } = loadSettings();
 	const paths = pathsOf();
-	const backend = await checkBackend({ ...settings, needed: ["write"] });
+	const backend = await backendFindings(settings);
 	const running = readRunning(paths.dataDir);
 	const findings: Finding[] = [
 		{
@@ -29,14 +31,7 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
 			message: problems.join(" ") || `${paths.configFile} is well formed.`,
 		},
 		privateFile("settings file", paths.configFile),
-		{
-			check: "backend",
-			ok: backend.kind === "ok",
-			message:
-				backend.kind === "ok"
-					? `${settings.convexUrl} answers and takes the key of ${backend.userName}.`
-					: backend.message,
-		},
+		...backend,
 		{
 			check: "local backend",
 			ok: true,
@@ -60,6 +55,24 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
 	else
 		for (const { check, ok, message } of findings) printLine(`${ok ? "ok  " : "FAIL"}  ${check}: ${message}`);
 	if (bad.length > 0) throw new CliError(`${bad.length} of ${findings.length} checks failed.`);
+}
+
+/** The backend, live or a hosted OpenSync that records, and the second destination. */
+async function backendFindings(settings: Settings): Promise<Finding[]> {
+	const { only, second } = await checkRecords(settings);
+	const findings: Finding[] = [];
+	if (only)
+		findings.push({ check: "backend", ok: only.ok, message: `${only.message} It keeps a record only.` });
+	else if (settings.apiKey !== "" || !second) {
+		const backend = await checkBackend({ ...settings, needed: ["write"] });
+		const message =
+			backend.kind === "ok"
+				? `${settings.convexUrl} answers and takes the key of ${backend.userName}.`
+				: backend.message;
+		findings.push({ check: "backend", ok: backend.kind === "ok", message });
+	}
+	if (second) findings.push({ check: "OpenSync", ok: second.ok, message: second.message });
+	return findings;
 }
 
 function writable(check: string, path: string): Finding {

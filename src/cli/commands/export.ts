@@ -56,7 +56,7 @@ async function render(
 	progress: Progress,
 ): Promise<string> {
 	const header = await client.query(api.sessions.header, { sessionId: session.sessionId });
-	const lines = await readEntries(client, session.sessionId, (count) =>
+	const lines = await readEntries(client, session, (count) =>
 		progress.step(Math.min(count, session.entryCount)),
 	);
 	if (format === "jsonl") return `${[header ?? minimalHeader(session), ...lines].join("\n")}\n`;
@@ -67,7 +67,7 @@ async function render(
 		title: session.title,
 		project: session.projectName,
 		startedAt: session.startedAt,
-		leafId: session.leafId,
+		leafId: session.via === "openSync" ? null : session.leafId,
 		entries: lines,
 	});
 }
@@ -86,7 +86,7 @@ function minimalHeader(session: SessionView): string {
 /** JSON of every entry in file order; for a fork with what it shares with its ancestors. */
 async function readEntries(
 	client: Client,
-	sessionId: string,
+	{ sessionId, via }: SessionView,
 	onRead: (count: number) => void,
 ): Promise<string[]> {
 	const views: EntryView[] = [];
@@ -102,8 +102,21 @@ async function readEntries(
 		cursor = page.cursor;
 	} while (cursor !== null);
 	const lines: string[] = [];
-	for (const view of views.reverse()) lines.push(view.json ?? (await download(view)));
-	return lines;
+	views.reverse();
+	if (via === "openSync") views.sort((a, b) => a.timestamp - b.timestamp || a.seq - b.seq);
+	for (const view of views) lines.push(view.json ?? (await download(view)));
+	return via === "openSync" ? inOneLine(lines) : lines;
+}
+
+/** Messages of another agent do not tell what came before them: each follows the one before it in time. */
+function inOneLine(lines: readonly string[]): string[] {
+	let parentId: unknown = null;
+	return lines.map((line) => {
+		const entry = JSON.parse(line) as Record<string, unknown>;
+		const placed = JSON.stringify({ ...entry, parentId });
+		parentId = entry.id;
+		return placed;
+	});
 }
 
 async function download(view: EntryView): Promise<string> {

@@ -12,6 +12,8 @@ import { type Imported, importSession } from "../../sync/import-session.ts";
 import { type Backend, BackendError } from "../../sync/ports.ts";
 import { connectClient, unreachable } from "../client.ts";
 import { findSessionFiles, inOrder, mustFindSessionFiles, type SessionFileInfo } from "../import-files.ts";
+import { untilLost } from "../import-lost.ts";
+import { asksForOthers, importOthers, type OtherFlags } from "../import-others.ts";
 import { createImportTransform } from "../import-transform.ts";
 import { CliError, counted, note, printJson, printLine, usageError } from "../output.ts";
 import { createProgress } from "../progress.ts";
@@ -20,8 +22,17 @@ import { currentSettings } from "../target.ts";
 export function addImportCommand(program: Command): void {
 	program
 		.command("import [paths...]")
-		.description("bring Pi session files (formats 1, 2 and 3) to the backend")
+		.description("bring sessions to the backend: Pi's files, other agents' histories, a hosted OpenSync")
 		.option("--all", "every session of this machine's Pi")
+		.option("--claude-code", "the sessions of this machine's Claude Code")
+		.option("--codex", "the sessions of this machine's Codex")
+		.option("--opencode", "the sessions of this machine's OpenCode")
+		.option("--from-dir <folder>", "where that agent's history is (default: where it keeps it)")
+		.option("--from <service>", "opensync: everything of a user from a hosted OpenSync")
+		.option("--opensync-url <url>", "where OpenSync is (default: openSyncUrl of the settings)")
+		.option("--opensync-key <key>", "key for it (default: openSyncKey of the settings)")
+		.option("--replace", "let histories take the place of what an agent's plugin has posted")
+		.option("--dry-run", "only list what would be brought, of other agents or OpenSync")
 		.option("--url <url>", "backend (default: convexUrl of the settings)")
 		.option("--json", "as JSON")
 		.action(run);
@@ -37,9 +48,18 @@ type Summary = {
 };
 type FileError = { file: string; line: number | null; message: string };
 
-async function run(paths: string[], flags: { all?: boolean; url?: string; json?: boolean }): Promise<void> {
+async function run(paths: string[], flags: OtherFlags & { all?: boolean }): Promise<void> {
+	if (asksForOthers(flags)) {
+		if (paths.length > 0 || flags.all)
+			throw usageError("Files of Pi are imported apart from other agents' sessions: name one or the other.");
+		return await importOthers(flags);
+	}
+	if (flags.dryRun || flags.fromDir !== undefined)
+		throw usageError("--dry-run and --from-dir are for other agents' sessions: name one of them.");
 	if (paths.length === 0 && !flags.all)
-		throw usageError("Name files or folders to import, or --all for every session of this machine's Pi.");
+		throw usageError(
+			"Name files or folders to import, --all for every session of this machine's Pi, --claude-code, --codex, --opencode, or --from opensync.",
+		);
 	const folder = pathsOf().piSessionsDir;
 	const files = [
 		...(await mustFindSessionFiles(paths)),
@@ -102,26 +122,6 @@ export async function importFiles(
 	}
 	report(summary, json);
 	return summary;
-}
-
-/** A backend that restarts is back sooner. */
-const LOST_AFTER_MS = 10_000;
-
-/** Rejects when the backend has been away for `LOST_AFTER_MS` at a stretch, whatever the reasons it gives meanwhile. */
-function untilLost(backend: Backend): Promise<never> {
-	return new Promise((_resolve, reject) => {
-		const lost = () => reject(new BackendError("unreachable", "unexpected", "The backend was lost."));
-		let timer: NodeJS.Timeout | undefined;
-		const look = (kind: string): void => {
-			if (kind !== "connected") timer ??= setTimeout(lost, LOST_AFTER_MS);
-			else {
-				clearTimeout(timer);
-				timer = undefined;
-			}
-		};
-		backend.onConnection(({ kind }) => look(kind));
-		look(backend.connection().kind);
-	});
 }
 
 async function importOne(

@@ -14,10 +14,14 @@ type Props = {
 /** Names of the folds that stand open; whoever shows a transcript gives one. */
 export const OpenFolds = createContext<Set<string>>(new Set());
 
+/** True where a reader was led to: all folds there begin open. */
+export const StartsOpen = createContext(false);
+
 /** One line that opens to show the rest. */
 export function Fold({ summary, className = "", startsOpen = false, name, children }: Props) {
 	const remembered = useContext(OpenFolds);
-	const [isOpen, setOpen] = useState(startsOpen || (name !== undefined && remembered.has(name)));
+	const isLedTo = useContext(StartsOpen);
+	const [isOpen, setOpen] = useState(startsOpen || isLedTo || (name !== undefined && remembered.has(name)));
 	const toggled = (open: boolean): void => {
 		setOpen(open);
 		if (name === undefined) return;

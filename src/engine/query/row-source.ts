@@ -6,6 +6,7 @@
  */
 import { type DatabaseIndex, findIndex, type SearchIndex, type Table } from "../storage/catalog.ts";
 import type { ScannedRow } from "../storage/documents.ts";
+import type { RankedHits } from "../storage/search-store.ts";
 import type { ReadInterval } from "../transaction/read-set.ts";
 import type { Transaction } from "../transaction/transaction.ts";
 import { encodeValue, HIGHEST, justAfter } from "../values/sort-key.ts";
@@ -160,7 +161,7 @@ class SearchSource implements RowSource {
 	readonly #index: SearchIndex;
 	readonly #text: string;
 	readonly #filters: Array<{ field: string; value: ReturnType<typeof orUndefined> }> = [];
-	#rows: Row[] | null = null;
+	#hits: RankedHits | null = null;
 	#at: number;
 	readonly #end: number;
 
@@ -175,14 +176,14 @@ class SearchSource implements RowSource {
 	}
 
 	next(): Row | null {
-		this.#rows ??= this.#tx.scope.documents.search.find(
+		this.#hits ??= this.#tx.scope.documents.search.find(
 			this.#index,
 			this.#text,
 			this.#filters,
 			MAX_SEARCH_ROWS + 1,
 		);
 		if (this.#at >= this.#end) return null;
-		const row = this.#rows[this.#at];
+		const row = this.#hits.at(this.#at);
 		if (!row) return null;
 		if (this.#at >= MAX_SEARCH_ROWS) {
 			throw new Error(

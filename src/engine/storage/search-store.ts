@@ -2,7 +2,9 @@
  * Full-text indexes on SQLite's FTS5: one virtual table an index, its row numbers those of the documents.
  *
  * A document is in it when its search field is a string. Equality filters are words of a second column
- * (a hash of field and value), so that the index itself narrows the matches.
+ * (a hash of field and value), so that the index itself narrows the matches. Found are documents that hold
+ * any of the words: those with the words as a phrase first, then those with all of them, then the others,
+ * each lot by relevance (BM25). A lot is looked up only when it is asked for.
  */
 import { createHash } from "node:crypto";
 import { fieldAt, type Json, type JsonObject } from "../values/json-value.ts";
@@ -11,12 +13,28 @@ import type { SearchIndex, Table } from "./catalog.ts";
 import type { Database } from "./database.ts";
 
 export type SearchHit = { n: number; size: number; json: string };
+export type EqualityFilter = { field: string; value: Json | undefined };
 
 /** Words of a query beyond this many are left out. */
 const MAX_WORDS = 16;
 const MAX_WORD_LENGTH = 32;
 
 function filterWord(field: string, value: Json | undefined): string {
+	if (typeof value !== "string") return hashed(field, value);
+	// The same few owners and kinds stand in one document after the other.
+	const name = `${field}\0${value}`;
+	let word = filterWords.get(name);
+	if (word === undefined) {
+		word = hashed(field, value);
+		if (filterWords.size >= FILTER_WORDS_KEPT) filterWords.clear();
+		filterWords.set(name, word);
+	}
+	return word;
+}
+const FILTER_WORDS_KEPT = 1000;
+const filterWords = new Map<string, string>();
+
+function hashed(field: string, value: Json | undefined): string {
 	const hash = createHash("sha1").update(field).update("\0").update(encodeValue(value));
 	return `f${hash.digest("hex").slice(0, 24)}`;
 }
@@ -76,22 +94,65 @@ export class SearchStore {
 		this.#database.run(sql, n, columns.body, columns.filters);
 	}
 
-	/** Documents that hold one of the words (the last one as a prefix) and all filters, most relevant first. */
-	find(
-		index: SearchIndex,
-		text: string,
-		filters: ReadonlyArray<{ field: string; value: Json | undefined }>,
-		limit: number,
-	): SearchHit[] {
-		const words = wordsOf(text).slice(0, MAX_WORDS);
-		if (words.length === 0) return [];
-		const any = words.map((word, i) => (i === words.length - 1 ? `"${word}" *` : `"${word}"`)).join(" OR ");
+	/** Documents that hold one of the words (the last one as a prefix) and all filters, the most relevant first. */
+	find(index: SearchIndex, text: string, filters: readonly EqualityFilter[], limit: number): RankedHits {
 		const all = filters.map(({ field, value }) => ` AND filters : "${filterWord(field, value)}"`).join("");
-		return this.#database.all(
-			`SELECT d.n AS n, d.size AS size, d.json AS json FROM fts_${index.id} JOIN docs d ON d.n = fts_${index.id}.rowid
-			WHERE fts_${index.id} MATCH ? ORDER BY bm25(fts_${index.id}, 1.0, 0.0), d.n DESC LIMIT ?`,
-			`(body : (${any}))${all}`,
-			limit,
+		const lots = lotsOf(wordsOf(text).slice(0, MAX_WORDS)).map((words) => `(body : (${words}))${all}`);
+		return new RankedHits(this.#database, index, lots, limit);
+	}
+}
+
+/** FTS5 expressions that match no document twice, the best first. */
+function lotsOf(words: readonly string[]): string[] {
+	const last = words.at(-1);
+	if (last === undefined) return [];
+	const terms = words.map((word, i) => (i === words.length - 1 ? `"${word}" *` : `"${word}"`));
+	const any = [...new Set(terms)].join(" OR ");
+	if (words.length === 1) return [any];
+	const every = [...new Set(terms)].join(" AND ");
+	const phrase = `"${words.join(" ")}" *`;
+	return [phrase, `(${every}) NOT ${phrase}`, `(${any}) NOT (${every})`];
+}
+
+/** What was found, by its place in the order of relevance. */
+export class RankedHits {
+	readonly #database: Database;
+	readonly #index: SearchIndex;
+	readonly #lots: string[];
+	readonly #limit: number;
+	readonly #rows: number[] = [];
+
+	constructor(database: Database, index: SearchIndex, lots: string[], limit: number) {
+		this.#database = database;
+		this.#index = index;
+		this.#lots = lots;
+		this.#limit = limit;
+	}
+
+	/** Null beyond the end or the limit. */
+	at(place: number): SearchHit | null {
+		for (;;) {
+			while (place >= this.#rows.length && this.#lots.length > 0) this.#nextLot();
+			const n = this.#rows[place];
+			if (n === undefined) return null;
+			const hit = this.#database.get<SearchHit>("SELECT n, size, json FROM docs WHERE n = ?", n);
+			if (hit) return hit;
+			// Deleted meanwhile, by the transaction that searches.
+			this.#rows.splice(place, 1);
+		}
+	}
+
+	/** Row numbers alone, for sorting what matches must not read all of its text. */
+	#nextLot(): void {
+		const left = this.#limit - this.#rows.length;
+		const lot = this.#lots.shift();
+		if (lot === undefined || left <= 0) return;
+		const fts = `fts_${this.#index.id}`;
+		const found = this.#database.all<{ n: number }>(
+			`SELECT rowid AS n FROM ${fts} WHERE ${fts} MATCH ? ORDER BY bm25(${fts}, 1.0, 0.0), rowid DESC LIMIT ?`,
+			lot,
+			left,
 		);
+		for (const { n } of found) this.#rows.push(n);
 	}
 }

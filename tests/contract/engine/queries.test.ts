@@ -143,6 +143,65 @@ describe("search", () => {
 	});
 });
 
+describe("search at length", () => {
+	const search = (text: string, take = 100) => t.query("messages:search", { text, take });
+
+	test("a phrase comes before all words apart, and those before some of them, however rare", async () => {
+		await send(1, "a", "rare");
+		await send(2, "a", "turn signal and a lock, far apart: rare lock turn");
+		await send(3, "a", `${"much is said here ".repeat(20)} and the turn lock comes late`);
+		await send(4, "a", "turn turn turn turn");
+		await send(5, "a", "turn locks");
+		await send(6, "b", "nothing of it");
+		const found = (await search("turn lock")) as string[];
+		expect(found.slice(0, 2).toSorted()[0]).toStartWith("much is said");
+		expect(found.slice(0, 2)).toContain("turn locks");
+		expect(found[2]).toStartWith("turn signal");
+		expect(found.slice(3)).toEqual(["turn turn turn turn"]);
+		expect(((await search("rare turn lock")) as string[])[0]).toStartWith("turn signal");
+		expect(await search("turn turn lock lock")).toHaveLength(4);
+	});
+
+	test("pages go on where the last one ended, over all lots, and end", async () => {
+		for (let n = 0; n < 5; n++) await send(n, "a", `red fox ${n}`);
+		for (let n = 5; n < 9; n++) await send(n, "a", `fox in red ${n}`);
+		for (let n = 9; n < 12; n++) await send(n, "a", `fox ${n}`);
+		const all = (await search("red fox")) as string[];
+		expect(all).toHaveLength(12);
+		const seen: string[] = [];
+		let cursor: string | null = null;
+		for (let pages = 0; pages < 10; pages++) {
+			const paginationOpts = { cursor, numItems: 4 };
+			const { page, isDone, continueCursor } = (await t.query("messages:searchPage", {
+				text: "red fox",
+				paginationOpts,
+			})) as { page: string[]; isDone: boolean; continueCursor: string };
+			seen.push(...page);
+			cursor = continueCursor;
+			if (isDone) break;
+		}
+		expect(seen).toEqual(all);
+	});
+
+	test("who stops early has the best ones, and more than Convex gives is refused", async () => {
+		await t.mutation("messages:sendMany", { channel: "a", from: 1, count: 1100 });
+		await send(2000, "a", "a message with a rare word: okapi");
+		expect(await t.query("messages:searchUntil", { text: "message okapi", count: 1 })).toEqual([
+			"a message with a rare word: okapi",
+		]);
+		expect(await t.query("messages:searchUntil", { text: "message", count: 1024 })).toHaveLength(1024);
+		const tooMany = t.query("messages:searchUntil", { text: "message", count: 1025 });
+		await expect(tooMany).rejects.toThrow("scanned too many documents");
+	});
+
+	test("what the searching transaction removes meanwhile is passed over", async () => {
+		for (let n = 0; n < 3; n++) await send(n, "a", `red fox ${n}`);
+		for (let n = 3; n < 6; n++) await send(n, "a", `a fox ${n}`);
+		expect(await t.mutation("messages:searchAndRemove", { text: "red fox" })).toBe(6);
+		expect(await search("fox")).toEqual([]);
+	});
+});
+
 describe("live queries", () => {
 	const caller = NOBODY;
 	const list = (channel: string) => ({

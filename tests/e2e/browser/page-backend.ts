@@ -12,6 +12,8 @@ import { readSecrets } from "../../../src/cli/backend-home.ts";
 import { makeKey } from "../../../src/cli/keys.ts";
 import { type LocalBackend, signInLink, startLocalBackend } from "../../../src/cli/local-backend.ts";
 import type { Scope } from "../../../src/protocol/access.ts";
+import { type AgentMessage, agentEntry } from "../../../src/protocol/agent-entry.ts";
+import type { AgentSession } from "../../../src/protocol/agent-session.ts";
 import type { Append, EntryPush } from "../../../src/protocol/entry.ts";
 import type { Present } from "../../../src/protocol/presence.ts";
 import type { OpenSession } from "../../../src/protocol/session.ts";
@@ -135,6 +137,15 @@ export class Terminal {
 				...rest,
 			});
 		}
+	}
+
+	/** Messages of another agent, as its plugin posts them; later ones replace those with the same id. */
+	async pushAgent(session: AgentSession, ...messages: AgentMessage[]): Promise<void> {
+		const entries = messages.map(agentEntry).map(({ entryId, timestamp, json }) => {
+			const body = { kind: "inline" as const, json };
+			return { entryId, timestamp, body };
+		});
+		await this.#client.mutation(api.openSync.push, { session, entries });
 	}
 
 	async status(sessionId: string, status: "idle" | "running" | "waiting" | "ended"): Promise<void> {

@@ -66,3 +66,38 @@ test("a tail that has grown is replaced only once its successor has answered", (
 	expect(moved.tails).toEqual([10]);
 	expect(seqs(moved)).toEqual(range(1, 12).map((entry) => entry.seq));
 });
+
+const changed = (seq: number, text: string) =>
+	entryView({ seq, body: { message: { role: "assistant", content: [{ type: "text", text }] } } });
+
+test("an entry that says something else now takes the place of the one held", () => {
+	const log = withTails(startLog("s", page(range(1, 2))), new Map([[2, range(3, 5)]]));
+	const now = changed(4, "said anew");
+	const after = withTails(log, new Map([[2, [entryView({ seq: 3 }), now, entryView({ seq: 5 })]]]));
+	expect(seqs(after)).toEqual([1, 2, 3, 4, 5]);
+	expect(after.entries[3]).toBe(now);
+	// What did not change keeps its identity, and with it its row.
+	expect(after.entries[2]).toBe(log.entries[2] as EntryView);
+	expect(withTails(after, new Map([[2, [entryView({ seq: 3 }), changed(4, "said anew")]]]))).toBe(after);
+});
+
+test("where entries may be replaced the newest are watched, and go on being so as more come", () => {
+	const watched = 3;
+	const log = withTails(startLog("s", page(range(1, 6), "c")), new Map([[6, undefined]]), watched);
+	expect(log.tails).toEqual([3]);
+	const held = withTails(log, new Map([[3, range(4, 6)]]), watched);
+	expect(held).toBe(log);
+	const grown = withTails(held, new Map([[3, range(4, 14)]]), watched);
+	expect(grown.tails).toEqual([3, 11]);
+	const moved = withTails(
+		grown,
+		new Map([
+			[3, range(4, 14)],
+			[11, range(12, 14)],
+		]),
+		watched,
+	);
+	expect(moved.tails).toEqual([11]);
+	expect(seqs(moved)).toEqual(range(1, 14).map((entry) => entry.seq));
+	expect(withTails(startLog("s", page(range(1, 2))), new Map(), watched).tails).toEqual([0]);
+});

@@ -1,4 +1,5 @@
 /** Entries as the backend shows them, made for tests. */
+import { type AgentMessage, agentEntry } from "../../../src/protocol/agent-entry.ts";
 import { describeEntry } from "../../../src/protocol/describe-entry.ts";
 import type { EntryView } from "../../../src/protocol/entry.ts";
 import type { SessionView } from "../../../src/protocol/session.ts";
@@ -35,6 +36,14 @@ export function entryView({
 		bytes: json.length,
 		columns,
 	};
+}
+
+/** A message of another agent as a row. */
+export function agentView(message: AgentMessage, seq: number, sessionId = "s"): EntryView {
+	const { entryId, json, timestamp } = agentEntry(message);
+	const { columns } = describeEntry(json);
+	const rest = { parentId: null, type: "message", url: null, bytes: json.length, columns };
+	return { sessionId, entryId, seq, timestamp: timestamp ?? 0, json, ...rest };
 }
 
 export const said = (role: string, text: string): object => ({

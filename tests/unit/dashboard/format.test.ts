@@ -5,6 +5,7 @@ import {
 	byteSize,
 	counted,
 	dollars,
+	duration,
 	nextAgeChange,
 	shortCount,
 } from "../../../src/dashboard/format.ts";
@@ -65,5 +66,16 @@ test("sizes and counted things read as words", () => {
 	expect([counted(1, "entry", "entries"), counted(1200, "entry", "entries")]).toEqual([
 		"1 entry",
 		"1,200 entries",
+	]);
+});
+
+test("durations have two units at most", () => {
+	expect([0, 8_400, 59_600, 12 * 60_000, 3 * 3_600_000 + 5 * 60_000, 52 * 3_600_000].map(duration)).toEqual([
+		"0s",
+		"8s",
+		"1m",
+		"12m",
+		"3h 5m",
+		"2d 4h",
 	]);
 });

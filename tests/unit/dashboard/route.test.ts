@@ -8,6 +8,30 @@ test("a session's link leads back to it, whatever its id", () => {
 	}
 });
 
+test("a link leads to an entry, opened when it is folded", () => {
+	for (const entryId of ["e1", "with/slash?and=&#+ %"]) {
+		const route = { kind: "session", sessionId: "s/1", entryId } as const;
+		expect(parseRoute(routeHref(route))).toEqual(route);
+		expect(parseRoute(routeHref({ ...route, unfold: true }))).toEqual({ ...route, unfold: true });
+	}
+	expect(parseRoute("#/s/one?entry=")).toEqual({ kind: "session", sessionId: "one" });
+	expect(parseRoute("#/s/one?other=1")).toEqual({ kind: "session", sessionId: "one" });
+});
+
+test("a search is in its link, with what it is narrowed to", () => {
+	for (const query of ["", "two words", "a&b=c#d?e+f%", "ü 中"]) {
+		const route = { kind: "search", query } as const;
+		expect(parseRoute(routeHref(route))).toEqual(route);
+	}
+	const narrow = { kind: "search", query: "x", source: "claude-code", of: "tool" } as const;
+	expect(parseRoute(routeHref(narrow))).toEqual(narrow);
+	expect(parseRoute("#/search?q=x&kind=nonsense&source=")).toEqual({ kind: "search", query: "x" });
+});
+
+test("an id that no address can hold makes a link all the same", () => {
+	expect(routeHref({ kind: "session", sessionId: "a\ud800" })).toBe("#/s/a%EF%BF%BD");
+});
+
 test("everything else is the list", () => {
 	for (const hash of ["", "#", "#/", "#/s/", "#/s/%E0%A4", "#/unknown", "#code=abc"])
 		expect(parseRoute(hash)).toEqual({ kind: "list" });

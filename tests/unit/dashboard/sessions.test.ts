@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { filterSessions } from "../../../src/dashboard/features/session-list/filter-sessions.ts";
+import { filterSessions, sourcesIn } from "../../../src/dashboard/features/session-list/filter-sessions.ts";
 import { forkPlaces } from "../../../src/dashboard/features/transcript/fork-places.ts";
 import { sessionTitle } from "../../../src/dashboard/session-title.ts";
 import { sessionView } from "./entry-views.ts";
@@ -10,6 +10,16 @@ test("each word of the filter must occur somewhere", () => {
 	expect(filterSessions([a, b], "  COMPILER parser ")).toEqual([a]);
 	expect(filterSessions([a, b], "")).toEqual([a, b]);
 	expect(filterSessions([a, b], "nowhere")).toEqual([]);
+});
+
+test("sessions are filtered by agent, by choice and by its name", () => {
+	const pi = sessionView({ sessionId: "a" });
+	const claude = sessionView({ sessionId: "b", source: "claude-code", via: "openSync" });
+	const other = sessionView({ sessionId: "c", source: "my-agent", via: "openSync" });
+	expect(sourcesIn([pi, claude, other, pi])).toEqual(["claude-code", "my-agent", "pi"]);
+	expect(filterSessions([pi, claude, other], "", "claude-code")).toEqual([claude]);
+	expect(filterSessions([pi, claude, other], "claude code")).toEqual([claude]);
+	expect(filterSessions([pi, claude, other], "claude", "pi")).toEqual([]);
 });
 
 test("a session without title goes by its id", () => {

@@ -16,6 +16,8 @@ describe("the settings list", () => {
 			"syncThinking",
 			"liveStreaming",
 			"redaction",
+			"openSyncUrl",
+			"openSyncKey",
 			"debug",
 		]);
 		expect(shownValue("apiKey", "osk_abcdefghijklmnop")).not.toContain("efghijkl");

@@ -11,6 +11,14 @@ export function TopBar({ siteUrl, onSignOut }: { siteUrl: string; onSignOut: () 
 			<a className="brand" href={routeHref({ kind: "list" })}>
 				pi-opensync
 			</a>
+			<a
+				className="search-link"
+				href={routeHref({ kind: "search", query: "" })}
+				aria-keyshortcuts="/ Control+K Meta+K"
+				title="Search all sessions: / or Ctrl-K"
+			>
+				Search <kbd>/</kbd>
+			</a>
 			<span className="top-bar-place quiet" title={siteUrl}>
 				{new URL(siteUrl).host}
 			</span>

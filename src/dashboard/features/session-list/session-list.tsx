@@ -1,4 +1,5 @@
 import { useId } from "react";
+import { agentName } from "../../agent-name.ts";
 import { counted } from "../../format.ts";
 import { SessionRow } from "./session-row.tsx";
 import { type SessionListState, useSessionList } from "./use-session-list.ts";
@@ -21,6 +22,7 @@ export function SessionList({ openSessionId }: { openSessionId: string | null })
 					value={list.filter}
 					onChange={(event) => list.setFilter(event.target.value)}
 				/>
+				{(list.sources.length > 1 || list.source !== null) && <SourceFilter list={list} />}
 			</div>
 			<ul>
 				{list.sessions.map((session) => (
@@ -28,11 +30,36 @@ export function SessionList({ openSessionId }: { openSessionId: string | null })
 						key={session.sessionId}
 						session={session}
 						isOpen={session.sessionId === openSessionId}
+						namesAgent={list.namesAgents}
 					/>
 				))}
 			</ul>
 			<ListEnd list={list} />
 		</nav>
+	);
+}
+
+/** Shown once there is something to choose. */
+function SourceFilter({ list }: { list: SessionListState }) {
+	const id = useId();
+	return (
+		<>
+			<label htmlFor={id} className="unseen">
+				Agent
+			</label>
+			<select
+				id={id}
+				value={list.source ?? ""}
+				onChange={(event) => list.setSource(event.target.value || null)}
+			>
+				<option value="">All agents</option>
+				{list.sources.map((source) => (
+					<option key={source} value={source}>
+						{agentName(source)}
+					</option>
+				))}
+			</select>
+		</>
 	);
 }
 
@@ -44,8 +71,8 @@ function ListEnd({ list }: { list: SessionListState }) {
 			<div className="list-end" role="status">
 				<p>No sessions yet.</p>
 				<p className="quiet">
-					Start Pi with the extension and its sessions show here, or bring old ones in with{" "}
-					<code>pi-opensync import --all</code>.
+					Start Pi with the extension and its sessions show here, as do those of other agents whose OpenSync
+					plugins post to this address. Bring old ones in with <code>pi-opensync import --all</code>.
 				</p>
 			</div>
 		);

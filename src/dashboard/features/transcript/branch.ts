@@ -10,6 +10,12 @@ export type Branch = {
 	isWhole: boolean;
 };
 
+/** All entries of a session that has no branches, as they were said: another agent's may come in any order. */
+export function inOrderOfTime(entries: readonly EntryView[]): Branch {
+	const path = [...entries].sort((a, b) => a.timestamp - b.timestamp || a.seq - b.seq);
+	return { path, others: [], isWhole: true };
+}
+
 /**
  * `entries` are oldest first and without gaps at their end. The leaf is the terminal's when it is known,
  * else the newest entry: Pi goes on from there too. While the leaf is not held the newest stands in for

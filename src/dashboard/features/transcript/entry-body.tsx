@@ -15,7 +15,7 @@ import type { ResultOf } from "./transcript-rows.ts";
 export function EntryBody({ model, resultOf }: { model: EntryModel; resultOf: ResultOf }) {
 	switch (model.kind) {
 		case "user":
-			return <PlainParts parts={model.parts} />;
+			return model.parts.length === 0 ? <Nothing /> : <PlainParts parts={model.parts} resultOf={resultOf} />;
 		case "assistant":
 			return <Answer model={model} resultOf={resultOf} />;
 		case "toolResult":
@@ -38,6 +38,13 @@ export function EntryBody({ model, resultOf }: { model: EntryModel; resultOf: Re
 				<Fold summary={<span className="fold-name">{model.title}</span>}>
 					{() => <LongText text={model.text} />}
 				</Fold>
+			);
+		case "system":
+			return (
+				<>
+					<p className="row-name quiet">System</p>
+					<AssistantParts parts={model.parts} resultOf={resultOf} />
+				</>
 			);
 		case "note":
 			return (
@@ -62,10 +69,16 @@ function Answer({
 	return (
 		<>
 			<AssistantParts parts={model.parts} resultOf={resultOf} />
+			{model.parts.length === 0 && !model.error && !model.aborted && <Nothing />}
 			{model.error && <Notice kind="error">{plainText(model.error)}</Notice>}
 			{model.aborted && <p className="note quiet">Stopped before it was finished.</p>}
 		</>
 	);
+}
+
+/** A message that holds nothing: said, for a blank row would look like a fault. */
+function Nothing() {
+	return <p className="note quiet">An empty message.</p>;
 }
 
 function Summary({ model }: { model: Extract<EntryModel, { kind: "summary" }> }) {

@@ -5,6 +5,9 @@
  * Live arrival is a subscription of own entries after a seq. When it has grown, a second one from a later
  * seq is opened, and the first is closed only once the second has answered: at no moment is an entry that
  * the backend has shown missing here, so the running answer can give way to its entry without a flicker.
+ *
+ * Messages of other agents may be replaced in place: what the subscription shows of an entry that is held
+ * already takes its place. So that it can, the subscription then begins some entries before the newest.
  */
 import type { EntryPage, EntryView } from "../../../protocol/entry.ts";
 
@@ -34,19 +37,46 @@ export function withOlder(log: EntryLog, page: EntryPage): EntryLog {
 	return { ...log, entries: [...older, ...log.entries], cursor: page.cursor };
 }
 
-/** Takes what the subscriptions show now; `answers` maps a seq to its answer, undefined while it loads. */
+/**
+ * Takes what the subscriptions show now; `answers` maps a seq to its answer, undefined while it loads.
+ * `watched`: so many of the newest entries may still be replaced; 0 where entries never change.
+ */
 export function withTails(
 	log: EntryLog,
 	answers: ReadonlyMap<number, readonly EntryView[] | undefined>,
+	watched = 0,
 ): EntryLog {
 	let { entries, tails } = log;
-	for (const seq of tails) entries = appended(log.sessionId, entries, answers.get(seq) ?? []);
+	for (const seq of tails) {
+		entries = replaced(entries, answers.get(seq) ?? []);
+		entries = appended(log.sessionId, entries, answers.get(seq) ?? []);
+	}
 	const newest = tails.at(-1) as number;
 	const answer = answers.get(newest);
+	const next = Math.max(0, lastSeq(log.sessionId, entries) - watched);
 	if (answer !== undefined && tails.length > 1) tails = [newest];
-	else if (answer !== undefined && answer.length >= MOVE_ON_AFTER)
-		tails = [newest, lastSeq(log.sessionId, entries)];
+	else if (answer !== undefined && answer.length >= MOVE_ON_AFTER + watched) tails = [newest, next];
+	else if (tails.length === 1 && next < newest) tails = [next];
 	return entries === log.entries && tails === log.tails ? log : { ...log, entries, tails };
+}
+
+/** With the entries that say something else now in the places of those that are held. */
+function replaced(entries: readonly EntryView[], shown: readonly EntryView[]): readonly EntryView[] {
+	let changed: EntryView[] | null = null;
+	for (const now of shown) {
+		const at = entries.findLastIndex((one) => one.seq === now.seq && one.sessionId === now.sessionId);
+		const held = entries[at];
+		if (!held || held.entryId !== now.entryId || isSame(held, now)) continue;
+		changed ??= [...entries];
+		changed[at] = now;
+	}
+	return changed ?? entries;
+}
+
+function isSame(a: EntryView, b: EntryView): boolean {
+	return (
+		a === b || (a.bytes === b.bytes && a.timestamp === b.timestamp && a.json === b.json && a.url === b.url)
+	);
 }
 
 function appended(

@@ -13,7 +13,11 @@ export type ContentPart =
 export type AssistantPart =
 	| ContentPart
 	| { kind: "thinking"; text: string; redacted: boolean }
-	| { kind: "toolCall"; toolCallId: string; toolName: string; args: string };
+	| { kind: "toolCall"; toolCallId: string; toolName: string; args: string }
+	/** Other agents tell results within their messages; Pi has an entry for each. */
+	| { kind: "toolResult"; result: ToolResult }
+	/** What another agent posted under a type that is unknown to us. */
+	| { kind: "posted"; title: string; json: string };
 
 export type ToolResult = {
 	toolCallId: string;
@@ -23,7 +27,7 @@ export type ToolResult = {
 };
 
 export type EntryModel =
-	| { kind: "user"; parts: readonly ContentPart[] }
+	| { kind: "user"; parts: readonly AssistantPart[] }
 	| {
 			kind: "assistant";
 			parts: readonly AssistantPart[];
@@ -45,6 +49,8 @@ export type EntryModel =
 	| { kind: "custom"; name: string; parts: readonly ContentPart[] }
 	/** Folded: long and seldom wanted, such as a system prompt. */
 	| { kind: "folded"; title: string; text: string }
+	/** What an agent calls a system's message, when it is more than text. */
+	| { kind: "system"; parts: readonly AssistantPart[] }
 	/** A change of something, in a few words. */
 	| { kind: "note"; text: string }
 	| { kind: "unknown"; type: string; json: string };
@@ -66,7 +72,7 @@ export function readView(view: EntryView): EntryModel | null {
 function readMessage(message: Json): EntryModel | null {
 	switch (message.role) {
 		case "user":
-			return { kind: "user", parts: contentParts(message.content) };
+			return { kind: "user", parts: messageParts(message) };
 		case "assistant":
 			return readAssistant(message);
 		case "toolResult":
@@ -83,7 +89,7 @@ function readMessage(message: Json): EntryModel | null {
 		case "compactionSummary":
 			return readSummary(message, message.role === "branchSummary" ? "branch" : "compaction");
 		case "system":
-			return { kind: "folded", title: "System prompt", text: systemText(message) };
+			return readSystem(message);
 		default:
 			return null;
 	}
@@ -121,11 +127,19 @@ function readAssistant(message: Json): EntryModel {
 	const error = text(message.errorMessage);
 	return {
 		kind: "assistant",
-		parts: listOf(message.content).map(assistantPart),
+		parts: messageParts(message),
 		model: text(message.model),
 		error: stop === "error" ? (error ?? "The model reported an error.") : null,
 		aborted: stop === "aborted",
 	};
+}
+
+/** The blocks of a message, and its text when that says something else than they do. */
+function messageParts(message: Json): AssistantPart[] {
+	const { content, textContent } = message;
+	const parts = typeof content === "string" ? contentParts(content) : listOf(content).map(assistantPart);
+	if (typeof textContent !== "string") return parts;
+	return [...parts, { kind: "posted", title: "The same as plain text", json: textContent }];
 }
 
 function assistantPart(block: unknown): AssistantPart {
@@ -141,6 +155,10 @@ function assistantPart(block: unknown): AssistantPart {
 			args: pretty(rest.arguments ?? {}),
 		};
 	}
+	if (type === "toolResult" && typeof rest.text === "string")
+		return { kind: "toolResult", result: { ...readResult(rest), parts: contentParts(rest.text) } };
+	if (type === "part" && typeof rest.partType === "string")
+		return { kind: "posted", title: `Part of type ${rest.partType}`, json: pretty(rest.posted) };
 	return contentPart(block);
 }
 
@@ -174,6 +192,13 @@ function readSummary(entry: Json, of: "compaction" | "branch"): EntryModel | nul
 		text: summary,
 		tokensBefore: typeof entry.tokensBefore === "number" ? entry.tokensBefore : null,
 	};
+}
+
+function readSystem(message: Json): EntryModel {
+	const parts = messageParts(message);
+	if (parts.some(({ kind }) => kind !== "text" && kind !== "image" && kind !== "other"))
+		return { kind: "system", parts };
+	return { kind: "folded", title: "System prompt", text: systemText(message) };
 }
 
 function systemText(message: Json): string {

@@ -5,11 +5,17 @@ import { Markdown } from "../../elements/markdown.tsx";
 import { RawJson } from "../../elements/raw-json.tsx";
 import type { AssistantPart, ContentPart } from "./entry-model.ts";
 import { ToolCall } from "./tool-call.tsx";
+import { LoneResult } from "./tool-result.tsx";
 import type { ResultOf } from "./transcript-rows.ts";
 
 /** What a person typed, or another place where text stands as it is. */
-export function PlainParts({ parts }: { parts: readonly ContentPart[] }) {
-	return parts.map((part, index) => <PlainPart key={keyOf(part.kind, index)} part={part} />);
+export function PlainParts({ parts, resultOf }: { parts: readonly AssistantPart[]; resultOf: ResultOf }) {
+	return parts.map((part, index) => {
+		const key = keyOf(part.kind, index);
+		if (part.kind === "text" || part.kind === "image" || part.kind === "other")
+			return <PlainPart key={key} part={part} />;
+		return <Part key={key} part={part} resultOf={resultOf} isLive={false} isGrowing={false} />;
+	});
 }
 
 function PlainPart({ part }: { part: ContentPart }) {
@@ -44,26 +50,34 @@ type AssistantPartsProps = {
 
 /** An answer: the same for one that stands and one that grows, so that the one can replace the other unseen. */
 export function AssistantParts({ parts, resultOf, isLive = false }: AssistantPartsProps) {
-	return parts.map((part, index) => {
-		const key = keyOf(part.kind, index);
-		switch (part.kind) {
-			case "text":
-				return part.text.trim() === "" ? null : <Markdown key={key} text={part.text} />;
-			case "thinking":
-				return (
-					<Thinking
-						key={key}
-						text={part.text}
-						redacted={part.redacted}
-						isGrowing={isLive && index === parts.length - 1}
-					/>
-				);
-			case "toolCall":
-				return <ToolCall key={key} call={part} result={resultOf(part.toolCallId)} isLive={isLive} />;
-			default:
-				return <PlainPart key={key} part={part} />;
-		}
-	});
+	return parts.map((part, index) => (
+		<Part
+			key={keyOf(part.kind, index)}
+			part={part}
+			resultOf={resultOf}
+			isLive={isLive}
+			isGrowing={isLive && index === parts.length - 1}
+		/>
+	));
+}
+
+type PartProps = { part: AssistantPart; resultOf: ResultOf; isLive: boolean; isGrowing: boolean };
+
+function Part({ part, resultOf, isLive, isGrowing }: PartProps) {
+	switch (part.kind) {
+		case "text":
+			return part.text.trim() === "" ? null : <Markdown text={part.text} />;
+		case "thinking":
+			return <Thinking text={part.text} redacted={part.redacted} isGrowing={isGrowing} />;
+		case "toolCall":
+			return <ToolCall call={part} result={resultOf(part.toolCallId)} isLive={isLive} />;
+		case "toolResult":
+			return <LoneResult result={part.result} />;
+		case "posted":
+			return <RawJson title={plainText(part.title)} json={part.json} />;
+		default:
+			return <PlainPart part={part} />;
+	}
 }
 
 /** Enough of a thought to know it again when its entry takes the place of the running answer. */

@@ -2,9 +2,10 @@ import { plainText } from "../../../lib/plain-text.ts";
 import type { Present } from "../../../protocol/presence.ts";
 import type { SessionView } from "../../../protocol/session.ts";
 import { Age } from "../../elements/age.tsx";
+import { AgentLabel } from "../../elements/agent-label.tsx";
 import { Said } from "../../elements/said.tsx";
 import { StateDot } from "../../elements/state-dot.tsx";
-import { allTokens, dollars, shortCount } from "../../format.ts";
+import { allTokens, counted, dollars, duration, shortCount } from "../../format.ts";
 import { routeHref } from "../../route.ts";
 import { sessionTitle } from "../../session-title.ts";
 
@@ -21,15 +22,19 @@ export function SessionHeader({ session, others }: { session: SessionView; other
 				<StateDot status={session.status} /> <bdi>{sessionTitle(session)}</bdi>
 			</h1>
 			<p className="quiet">
-				<Said text={session.projectName} title={session.projectPath} />
+				<AgentLabel source={session.source} /> <Said text={session.projectName} title={session.projectPath} />
 				{session.gitBranch && (
 					<>
 						{" · "}
 						<Said text={session.gitBranch} title="Git branch" />
 					</>
 				)}
-				{" · "}
-				<Said text={session.machine} title="Machine" />
+				{session.machine !== "" && (
+					<>
+						{" · "}
+						<Said text={session.machine} title="Machine" />
+					</>
+				)}
 				{session.model && (
 					<>
 						{" · "}
@@ -42,7 +47,10 @@ export function SessionHeader({ session, others }: { session: SessionView; other
 			</p>
 			<p className="quiet">
 				<span title={figures}>{shortCount(allTokens(tokens))} tokens</span> · {dollars(session.cost)} ·{" "}
-				{session.messageCount} messages
+				{counted(session.messageCount, "message")}
+				{session.durationMs !== null && session.durationMs > 0 && (
+					<span title="Duration"> · {duration(session.durationMs)}</span>
+				)}
 				{" · "}
 				<Age at={session.updatedAt} />
 				<Others others={others} />

@@ -1,7 +1,7 @@
 import { useQuery } from "convex/react";
 import { useEffect } from "react";
 import { api } from "../../api.ts";
-import { routeHref } from "../../route.ts";
+import { routeHref, type SessionRoute } from "../../route.ts";
 import { sessionTitle } from "../../session-title.ts";
 import { ForkLinks } from "./fork-links.tsx";
 import { SessionHeader } from "./session-header.tsx";
@@ -10,12 +10,13 @@ import { usePresence } from "./use-presence.ts";
 import { useScroll } from "./use-scroll.ts";
 import { useSession } from "./use-session.ts";
 
-/** One session. Needs its session id as key: everything in it belongs to that session. */
-export function SessionPage({ sessionId }: { sessionId: string }) {
+/** One session, maybe at an entry. Needs its session id as key: everything in it belongs to that session. */
+export function SessionPage({ route }: { route: SessionRoute }) {
+	const { sessionId, entryId, unfold = false } = route;
 	const state = useSession(sessionId);
 	const lineage = useQuery(api.sessions.lineage, { sessionId });
 	const others = usePresence(sessionId);
-	const { scroller, content, isFollowing, toNewest, holdPlace } = useScroll();
+	const { scroller, content, isFollowing, toNewest, holdPlace, showRow } = useScroll();
 	const { session, log } = state;
 	useTitle(session ? sessionTitle(session) : null);
 	return (
@@ -29,7 +30,14 @@ export function SessionPage({ sessionId }: { sessionId: string }) {
 					</>
 				)}
 				{session && log && (
-					<TranscriptView session={session} log={log} state={state} lineage={lineage} holdPlace={holdPlace} />
+					<TranscriptView
+						session={session}
+						log={log}
+						state={state}
+						lineage={lineage}
+						holdPlace={holdPlace}
+						place={{ entryId, unfold, showRow }}
+					/>
 				)}
 				{session !== null && !(session && log) && (
 					<p className="quiet list-end" role="status">

@@ -1,10 +1,11 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { plainText } from "../../../lib/plain-text.ts";
 import type { EntryView } from "../../../protocol/entry.ts";
 import { Notice } from "../../elements/notice.tsx";
 import { byteSize } from "../../format.ts";
 import { EntryBody } from "./entry-body.tsx";
-import type { ResultOf } from "./transcript-rows.ts";
+import type { EntryModel } from "./entry-model.ts";
+import { loneRow, type ResultOf } from "./transcript-rows.ts";
 import { useStoredEntry } from "./use-stored-entry.ts";
 
 /** Fetched without asking when it comes near the view; more than this waits for a click. */
@@ -23,7 +24,7 @@ export function StoredEntry({ entry, resultOf }: { entry: EntryView; resultOf: R
 		observer.observe(box.current);
 		return () => observer.disconnect();
 	}, [load, loadsItself]);
-	if (state.kind === "loaded") return <EntryBody model={state.model} resultOf={resultOf} />;
+	if (state.kind === "loaded") return <Loaded entry={entry} model={state.model} resultOf={resultOf} />;
 	return (
 		<div ref={box} className="stored">
 			{entry.columns.preview && (
@@ -36,5 +37,15 @@ export function StoredEntry({ entry, resultOf }: { entry: EntryView; resultOf: R
 				{state.kind === "loading" ? "Loading…" : `Load all of it (${byteSize(entry.bytes)})`}
 			</button>
 		</div>
+	);
+}
+
+function Loaded({ entry, model, resultOf }: { entry: EntryView; model: EntryModel; resultOf: ResultOf }) {
+	const row = useMemo(() => loneRow(entry, model), [entry, model]);
+	return (
+		<EntryBody
+			model={row?.model ?? model}
+			resultOf={(toolCallId) => row?.results.get(toolCallId) ?? resultOf(toolCallId)}
+		/>
 	);
 }

@@ -1,7 +1,8 @@
 import { Fragment, useEffect, useMemo, useState } from "react";
 import type { SessionView } from "../../../protocol/session.ts";
+import { agentName } from "../../agent-name.ts";
 import type { LineageView } from "../../api.ts";
-import { OpenFolds } from "../../elements/fold.tsx";
+import { OpenFolds, StartsOpen } from "../../elements/fold.tsx";
 import { Notice } from "../../elements/notice.tsx";
 import { counted } from "../../format.ts";
 import type { EntryLog } from "./entry-log.ts";
@@ -10,8 +11,10 @@ import { forkPlaces } from "./fork-places.ts";
 import { LiveAnswer } from "./live-answer.tsx";
 import { LiveContext } from "./live-context.ts";
 import { TranscriptRow } from "./transcript-row.tsx";
+import type { Row } from "./transcript-rows.ts";
 import { useLiveStream } from "./use-live-stream.ts";
 import type { SessionState } from "./use-session.ts";
+import { type Target, useTarget } from "./use-target.ts";
 import { type Transcript, useTranscript } from "./use-transcript.ts";
 
 /** Fewer rows than this do not fill a screen: older ones are loaded without asking. */
@@ -23,36 +26,96 @@ type Props = {
 	state: SessionState;
 	lineage: LineageView | undefined;
 	holdPlace: () => void;
+	place: Place;
+};
+
+/** Where the address wants to be. */
+type Place = {
+	entryId: string | undefined;
+	/** What is folded there stands open. */
+	unfold: boolean;
+	showRow: (key: string) => void;
 };
 
 /** The branch of the session with the running answer at its end. */
-export function TranscriptView({ session, log, state, lineage, holdPlace }: Props) {
-	const transcript = useTranscript(log, session.leafId);
+export function TranscriptView({ session, log, state, lineage, holdPlace, place }: Props) {
+	const transcript = useTranscript(log, session);
 	const { live, view } = useLiveStream(state.stream);
 	const [openFolds] = useState(() => new Set<string>());
 	const places = useMemo(() => forkPlaces(session, lineage), [session, lineage]);
 	useFill(log, transcript, state, holdPlace);
+	const target = useTarget(place.entryId, log, state);
+	const targetKey = useTargetRow(target, transcript, place.showRow);
 	const isEmpty = transcript.rows.length === 0 && !view && log.cursor === null;
 	return (
 		<LiveContext value={live}>
 			<OpenFolds value={openFolds}>
 				<OlderRows log={log} state={state} holdPlace={holdPlace} />
 				<OtherBranches transcript={transcript} />
+				{state.olderFailure === null && <TargetState target={target} />}
 				{isEmpty && <p className="quiet list-end">Nothing has been said in this session yet.</p>}
 				<div>
 					<div role="feed" aria-label="Transcript" aria-busy={state.isLoadingOlder}>
 						{transcript.rows.map((row) => (
-							<Fragment key={row.key}>
-								<TranscriptRow row={row} />
+							<Fragment key={row.key === targetKey ? `${row.key} at ${place.entryId}` : row.key}>
+								<StartsOpen value={place.unfold && row.key === targetKey}>
+									<TranscriptRow row={row} isTarget={row.key === targetKey} />
+								</StartsOpen>
 								{places.has(row.entry.entryId) && <Marks places={places} entryId={row.entry.entryId} />}
 							</Fragment>
 						))}
 					</div>
 					{view && <LiveAnswer view={view} shownCalls={transcript.shownCalls} />}
-					{session.status === "running" && <p className="note quiet">Pi is working…</p>}
+					{session.status === "running" && (
+						<p className="note quiet">{agentName(session.source)} is working…</p>
+					)}
 				</div>
 			</OpenFolds>
 		</LiveContext>
+	);
+}
+
+/** The row in which the target is drawn, brought into view once; on another branch all branches are shown. */
+function useTargetRow(
+	target: Target,
+	{ rows, othersCount, showsOthers, setShowsOthers }: Transcript,
+	showRow: (key: string) => void,
+): string | null {
+	const entryId = target.kind === "here" ? target.entryId : null;
+	const key = useMemo(() => {
+		const isDrawnIn = ({ entry, holds }: Row) => entry.entryId === entryId || holds.includes(entryId ?? "");
+		return entryId === null ? null : (rows.findLast(isDrawnIn)?.key ?? null);
+	}, [rows, entryId]);
+	useEffect(() => {
+		if (entryId !== null && key === null && othersCount > 0 && !showsOthers) setShowsOthers(true);
+	}, [entryId, key, othersCount, showsOthers, setShowsOthers]);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: two entries may be drawn in one row
+	useEffect(() => {
+		if (key !== null) showRow(key);
+	}, [key, entryId, showRow]);
+	return key;
+}
+
+/** What stands in the way of the entry that was asked for. */
+function TargetState({ target }: { target: Target }) {
+	if (target.kind === "seeking") {
+		return (
+			<p className="seeking quiet" role="status">
+				<span className="spinner" aria-hidden="true" /> Looking for the entry…
+			</p>
+		);
+	}
+	if (target.kind === "missing") {
+		return <Notice kind="plain">The entry that this link leads to is not in this session any more.</Notice>;
+	}
+	if (target.kind !== "far") return null;
+	return (
+		<Notice kind="plain">
+			The entry that this link leads to is further back.{" "}
+			<button type="button" onClick={target.goOn}>
+				Look on
+			</button>
+		</Notice>
 	);
 }
 

@@ -7,6 +7,8 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useSta
 /** This near to the end counts as being there. */
 const NEAR_PX = 40;
 
+const SETTLING_FRAMES = 12;
+
 export type Scroll = {
 	scroller: RefObject<HTMLElement | null>;
 	content: RefObject<HTMLDivElement | null>;
@@ -15,6 +17,8 @@ export type Scroll = {
 	toNewest: () => void;
 	/** Call right before older rows come in front. */
 	holdPlace: () => void;
+	/** Brings a row into view; what is loaded around it does not move it. */
+	showRow: (key: string) => void;
 };
 
 /** For the component that draws the rows: the place is put right after its draw. */
@@ -48,7 +52,24 @@ export function useScroll(): Scroll {
 		follow(true);
 		scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
 	}, [follow]);
-	return { scroller, content, isFollowing, toNewest, holdPlace };
+	const showRow = useCallback(
+		(key: string) => {
+			follow(false);
+			bringIntoView(scroller.current, key, SETTLING_FRAMES);
+		},
+		[follow],
+	);
+	return { scroller, content, isFollowing, toNewest, holdPlace, showRow };
+}
+
+/** Rows get their real heights when they come near the view: the place is put again for some frames. */
+function bringIntoView(box: HTMLElement | null, key: string, frames: number): void {
+	const rows = [...(box?.querySelectorAll<HTMLElement>("[data-row]") ?? [])];
+	const row = rows.find((one) => one.dataset.row === key);
+	if (!box || !row) return;
+	const fits = row.getBoundingClientRect().height < box.clientHeight * 0.8;
+	row.scrollIntoView({ block: fits ? "center" : "start" });
+	if (frames > 0) requestAnimationFrame(() => bringIntoView(box, key, frames - 1));
 }
 
 function watch(

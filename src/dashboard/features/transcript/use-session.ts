@@ -2,8 +2,8 @@
  * Everything of one session that must be seen in step: its row, its running stream and its newest
  * entries come from one set of subscriptions and so from one snapshot of the backend.
  */
-import { type RequestForQueries, useConvex, useQueries } from "convex/react";
-import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer } from "react";
+import { type ConvexReactClient, type RequestForQueries, useConvex, useQueries } from "convex/react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "react";
 import type { EntryPage, EntryView } from "../../../protocol/entry.ts";
 import type { SessionView } from "../../../protocol/session.ts";
 import type { StreamView } from "../../../protocol/stream.ts";
@@ -12,7 +12,13 @@ import { type EntryLog, startLog, withOlder, withTails } from "./entry-log.ts";
 
 const FIRST_PAGE = 60;
 const OLDER_PAGE = 100;
+/** While an entry is looked for, pages are larger and are shown all at once. */
+const SEEK_PAGE = 200;
+/** After so many entries the look for one waits to be asked again. */
+const SEEK_MOST = 10_000;
 const TAIL_LIMIT = 100;
+/** Newest messages of another agent that are watched for other content. */
+const WATCHED = 10;
 
 export type SessionState = {
 	/** Undefined while it loads, null when there is no such session. */
@@ -25,13 +31,23 @@ export type SessionState = {
 	olderFailure: string | null;
 	/** `before` is called right before the older entries come in. */
 	loadOlder: (before: () => void) => void;
+	/** Loads older entries until this one is among them, or very many are. */
+	seek: (entryId: string) => void;
+	/** What became of the last look for an entry; null before it has ended. */
+	sought: Sought | null;
 };
 
+/** `isThere`: the session has it, though maybe not among what is loaded. */
+export type Sought = { entryId: string; isThere: boolean };
+
 type Loading = {
+	/** Rises when the session was made anew: what was read is of the one before. */
+	made: number;
 	log: EntryLog | null;
 	isLoadingOlder: boolean;
 	olderFailure: string | null;
 	failure: Error | null;
+	sought: Sought | null;
 };
 type Event =
 	| { kind: "firstPage"; sessionId: string; page: EntryPage }
@@ -39,9 +55,18 @@ type Event =
 	| { kind: "olderAsked" }
 	| { kind: "olderCame"; page: EntryPage }
 	| { kind: "olderFailed"; reason: string }
-	| { kind: "failed"; error: Error };
+	| { kind: "failed"; error: Error }
+	| { kind: "sought"; sought: Sought; page: EntryPage | null }
+	| { kind: "madeAnew" };
 
-const NOTHING: Loading = { log: null, isLoadingOlder: false, olderFailure: null, failure: null };
+const NOTHING: Loading = {
+	made: 0,
+	log: null,
+	isLoadingOlder: false,
+	olderFailure: null,
+	failure: null,
+	sought: null,
+};
 
 function next(state: Loading, event: Event): Loading {
 	switch (event.kind) {
@@ -53,10 +78,16 @@ function next(state: Loading, event: Event): Loading {
 			return { ...state, isLoadingOlder: true, olderFailure: null };
 		case "olderCame":
 			return { ...state, isLoadingOlder: false, log: state.log && withOlder(state.log, event.page) };
+		case "sought": {
+			const log = state.log && event.page ? withOlder(state.log, event.page) : state.log;
+			return { ...state, isLoadingOlder: false, log, sought: event.sought };
+		}
 		case "olderFailed":
 			return { ...state, isLoadingOlder: false, olderFailure: event.reason };
 		case "failed":
 			return { ...state, failure: event.error };
+		case "madeAnew":
+			return { ...NOTHING, made: state.made + 1 };
 		default:
 			return event satisfies never;
 	}
@@ -66,6 +97,7 @@ function next(state: Loading, event: Event): Loading {
 export function useSession(sessionId: string): SessionState {
 	const client = useConvex();
 	const [state, dispatch] = useReducer(next, NOTHING);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: a session that was made anew is read anew
 	useEffect(() => {
 		let current = true;
 		client.query(api.entries.page, { sessionId, cursor: null, limit: FIRST_PAGE }).then(
@@ -75,13 +107,16 @@ export function useSession(sessionId: string): SessionState {
 		return () => {
 			current = false;
 		};
-	}, [client, sessionId]);
+	}, [client, sessionId, state.made]);
 	const tails = state.log?.tails;
 	const requests = useMemo(() => requestsFor(sessionId, tails ?? []), [sessionId, tails]);
 	const answers = useQueries(requests) as { [name: string]: unknown };
 	for (const answer of Object.values(answers)) if (answer instanceof Error) throw answer;
 	if (state.failure) throw state.failure;
-	const log = state.log && withTails(state.log, tailsIn(state.log, answers));
+	const session = answers.session as SessionView | null | undefined;
+	useMadeAnew(session?.via, () => dispatch({ kind: "madeAnew" }));
+	const watched = session?.via === "openSync" ? WATCHED : 0;
+	const log = state.log && withTails(state.log, tailsIn(state.log, answers), watched);
 	useLayoutEffect(() => {
 		if (log && log !== state.log) dispatch({ kind: "merged", log });
 	});
@@ -101,10 +136,49 @@ export function useSession(sessionId: string): SessionState {
 		},
 		[client, sessionId, cursor],
 	);
-	const session = answers.session as SessionView | null | undefined;
+	const seek = useCallback(
+		(entryId: string) => {
+			dispatch({ kind: "olderAsked" });
+			readUntil(client, sessionId, entryId, cursor).then(
+				({ isThere, page }) => dispatch({ kind: "sought", sought: { entryId, isThere }, page }),
+				(error) =>
+					dispatch({ kind: "olderFailed", reason: error instanceof Error ? error.message : String(error) }),
+			);
+		},
+		[client, sessionId, cursor],
+	);
 	const stream = (answers.stream as StreamView | null | undefined) ?? null;
-	const { isLoadingOlder, olderFailure } = state;
-	return { session, log, stream, isLoadingOlder, olderFailure, loadOlder };
+	const { isLoadingOlder, olderFailure, sought } = state;
+	return { session, log, stream, isLoadingOlder, olderFailure, loadOlder, seek, sought };
+}
+
+/** What is older than `cursor`, up to the page with the entry; no page when the session does not have it. */
+async function readUntil(
+	client: ConvexReactClient,
+	sessionId: string,
+	entryId: string,
+	cursor: string | null,
+): Promise<{ isThere: boolean; page: EntryPage | null }> {
+	const isThere = (await client.query(api.entries.get, { sessionId, entryId })) !== null;
+	if (!isThere) return { isThere, page: null };
+	const entries: EntryView[] = [];
+	let at = cursor;
+	while (at !== null && entries.length < SEEK_MOST) {
+		const page: EntryPage = await client.query(api.entries.page, { sessionId, cursor: at, limit: SEEK_PAGE });
+		entries.push(...page.entries);
+		at = page.cursor;
+		if (page.entries.some((entry) => entry.entryId === entryId)) break;
+	}
+	return { isThere, page: { entries, cursor: at } };
+}
+
+/** A terminal of Pi's that opens what came from elsewhere so far puts a session of its own in its place. */
+function useMadeAnew(via: SessionView["via"] | undefined, madeAnew: () => void): void {
+	const before = useRef(via);
+	useEffect(() => {
+		if (before.current && via && before.current !== via) madeAnew();
+		before.current = via ?? before.current;
+	});
 }
 
 function requestsFor(sessionId: string, tails: readonly number[]): RequestForQueries {

@@ -1,5 +1,6 @@
 import { useMemo, useRef, useState } from "react";
-import { type Branch, branchOf } from "./branch.ts";
+import type { SessionView } from "../../../protocol/session.ts";
+import { type Branch, branchOf, inOrderOfTime } from "./branch.ts";
 import type { EntryLog } from "./entry-log.ts";
 import { callsIn, type Row, rowsOf } from "./transcript-rows.ts";
 
@@ -15,11 +16,13 @@ export type Transcript = {
 };
 
 /** The rows to draw: the branch to the leaf, or all that is loaded. */
-export function useTranscript(log: EntryLog, leafId: string | null): Transcript {
+export function useTranscript(log: EntryLog, session: Pick<SessionView, "leafId" | "via">): Transcript {
+	const { leafId, via } = session;
 	const [showsOthers, setShowsOthers] = useState(false);
 	const branch = useMemo(
-		() => branchOf(log.entries, leafId, log.cursor !== null),
-		[log.entries, log.cursor, leafId],
+		() =>
+			via === "openSync" ? inOrderOfTime(log.entries) : branchOf(log.entries, leafId, log.cursor !== null),
+		[log.entries, log.cursor, leafId, via],
 	);
 	const shownBefore = useRef<ReadonlyMap<string, Row>>(new Map());
 	const rows = useMemo(() => {

@@ -1,0 +1,78 @@
+/** Finds the histories of other agents on this machine, each as something to be read when its turn comes. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
+import { readClaudeCode } from "../agents/claude-code.ts";
+import { readCodex } from "../agents/codex.ts";
+import type { HistoryFile, Read } from "../agents/history.ts";
+import { findOpenCode } from "./import-opencode.ts";
+import { CliError } from "./output.ts";
+
+/** Something that holds sessions of an agent. */
+export type HistorySource = {
+	/** For a person: the file. */
+	label: string;
+	/** Rejects when it cannot be read. */
+	read(): Promise<Read>;
+};
+
+export const LOCAL_AGENTS = {
+	claudeCode: { name: "Claude Code", find: findClaudeCode },
+	codex: { name: "Codex", find: findCodex },
+	openCode: { name: "OpenCode", find: findOpenCode },
+} as const satisfies Record<string, { name: string; find(folder: string): Promise<HistorySource[]> }>;
+
+export type LocalAgent = keyof typeof LOCAL_AGENTS;
+
+/** Throws a `CliError` when a folder that was named is not there; one that stands for itself may be missing. */
+export async function findHistories(
+	agent: LocalAgent,
+	folder: string,
+	isNamed: boolean,
+): Promise<HistorySource[]> {
+	const found = await stat(folder).catch(() => null);
+	if (found) return await LOCAL_AGENTS[agent].find(resolve(folder));
+	if (isNamed) throw new CliError(`There is no file or folder ${folder}: check the path.`);
+	return [];
+}
+
+async function findClaudeCode(folder: string): Promise<HistorySource[]> {
+	const files = await filesBelow(await firstThere([join(folder, "projects"), folder]));
+	return files
+		.filter((path) => path.endsWith(".jsonl"))
+		.map((path) => ({ label: path, read: async () => readClaudeCode(await historyFile(path)) }));
+}
+
+async function findCodex(folder: string): Promise<HistorySource[]> {
+	const inside = [join(folder, "sessions"), join(folder, "archived_sessions")];
+	const there = (await Promise.all(inside.map(filesBelow))).flat();
+	const files = there.length > 0 ? there : await filesBelow(folder);
+	return files
+		.filter((path) => /^rollout-.*\.(jsonl|json|jsonl\.zst)$/.test(basename(path)))
+		.map((path) => ({ label: path, read: async () => readCodex(await historyFile(path)) }));
+}
+
+async function historyFile(path: string): Promise<HistoryFile> {
+	const content = await readFile(path);
+	const isPacked = path.endsWith(".zst");
+	return {
+		name: basename(path, isPacked ? ".zst" : ""),
+		text: (isPacked ? zstdDecompressSync(content) : content).toString("utf8"),
+	};
+}
+
+async function firstThere(paths: readonly [string, ...string[]]): Promise<string> {
+	for (const path of paths) if (await stat(path).catch(() => null)) return path;
+	return paths[0];
+}
+
+/** All files to the bottom, by name; a file is itself. Nothing when there is no such path. */
+export async function filesBelow(path: string): Promise<string[]> {
+	const found = await stat(path).catch(() => null);
+	if (found?.isFile()) return [path];
+	const items = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
+	return items
+		.filter((item) => item.isFile())
+		.map((item) => join(item.parentPath, item.name))
+		.sort();
+}
