@@ -53,8 +53,12 @@ type Group = {
 	toolNames: Map<string, string>;
 };
 
-/** Never fails. Sessions in which nothing was said are left out. */
-export function readClaudeCode(file: HistoryFile): Read {
+/**
+ * Never fails. Sessions in which nothing was said are left out.
+ * @param counted session by `message.id`, of all files read so far: a session that was resumed under a new
+ * id, or branched, begins with a copy of the other's lines, and their usage counts once. Default: only this file.
+ */
+export function readClaudeCode(file: HistoryFile, counted = new Map<string, string>()): Read {
 	const skipped: Skipped[] = [];
 	const lines = jsonLines(file.text, skipped);
 	const own = sessionIdOf(file, lines);
@@ -78,7 +82,7 @@ export function readClaudeCode(file: HistoryFile): Read {
 		if (seen.has(uuid)) continue;
 		seen.add(uuid);
 		const group = groupFor(groups, own, line.value, roots);
-		addLine(group, line);
+		addLine(group, line, counted);
 	}
 	return { histories: [...groups.values()].flatMap((group) => historyOf(group, lines)), skipped };
 }
@@ -153,16 +157,17 @@ function groupFor(
 	return group;
 }
 
-function addLine(group: Group, line: Line): void {
+function addLine(group: Group, line: Line, counted: Map<string, string>): void {
 	const { value } = line;
 	const message = object(value.message);
 	const parts = partsOf(value, message, group.toolNames);
 	const messageId = value.type === "assistant" ? text(message.id) : undefined;
 	const begun = messageId === undefined ? undefined : group.byMessageId.get(messageId);
+	const usage = isCountedElsewhere(counted, group, messageId) ? {} : usageOf(value, message);
 	if (begun) {
 		const known = new Set(begun.message.parts.map((part) => JSON.stringify(part)));
 		begun.message.parts.push(...parts.filter((part) => !known.has(JSON.stringify(part))));
-		Object.assign(begun.message, usageOf(value, message));
+		Object.assign(begun.message, usage);
 		return;
 	}
 	const draft: Draft = {
@@ -173,11 +178,22 @@ function addLine(group: Group, line: Line): void {
 			parts,
 			...defined({ createdAt: time(value.timestamp) }),
 			...(value.type === "assistant" ? defined({ model: modelOf(message) }) : {}),
-			...usageOf(value, message),
+			...usage,
 		},
 	};
 	group.drafts.push(draft);
 	if (messageId !== undefined) group.byMessageId.set(messageId, draft);
+}
+
+function isCountedElsewhere(
+	counted: Map<string, string>,
+	group: Group,
+	messageId: string | undefined,
+): boolean {
+	if (messageId === undefined) return false;
+	const owner = counted.get(messageId);
+	if (owner === undefined) counted.set(messageId, group.externalId);
+	return owner !== undefined && owner !== group.externalId;
 }
 
 function partsOf(value: Json, message: Json, toolNames: Map<string, string>): OpenSyncPart[] {

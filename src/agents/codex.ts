@@ -15,6 +15,7 @@ import type { AgentMessage } from "../protocol/agent-entry.ts";
 import type { AgentSession } from "../protocol/agent-session.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
 import { type CodexItem, codexItem, isInjected } from "./codex-items.ts";
+import { CodexUsage } from "./codex-usage.ts";
 import {
 	amount,
 	defined,
@@ -53,7 +54,7 @@ type State = {
 	open: Draft | null;
 	/** The one that usage belongs to. */
 	answer: Draft | null;
-	totalUsage: Json;
+	usage: CodexUsage;
 	toolNames: Map<string, string>;
 	prompt: string | undefined;
 	durationMs: number | undefined;
@@ -73,7 +74,7 @@ export function readCodex(file: HistoryFile): Read {
 		messages: [],
 		open: null,
 		answer: null,
-		totalUsage: {},
+		usage: new CodexUsage(),
 		toolNames: new Map(),
 		prompt: undefined,
 		durationMs: undefined,
@@ -153,6 +154,7 @@ function takeEnvelope(
 			takeHeader(state, payload, time(payload.timestamp) ?? at);
 			return null;
 		case "turn_context":
+			state.usage.turn(payload);
 			state.model = text(payload.model) ?? state.model;
 			if (state.session.projectPath === undefined) Object.assign(state.session, projectOf(text(payload.cwd)));
 			state.open = null;
@@ -177,6 +179,8 @@ function takeEnvelope(
 
 /** The first one names the session: a fork repeats its parent's behind its own. */
 function takeHeader(state: State, meta: Json, at: number | undefined): void {
+	const id = text(meta.id) ?? text(meta.session_id) ?? state.sessionId;
+	state.usage.header(meta, id);
 	if (state.hasHeader) return;
 	state.hasHeader = true;
 	const version = text(meta.cli_version);
@@ -184,7 +188,7 @@ function takeHeader(state: State, meta: Json, at: number | undefined): void {
 		state.refused = `It was written by Codex ${version}, whose format is not known; the file was skipped.`;
 		return;
 	}
-	state.sessionId = text(meta.id) ?? text(meta.session_id) ?? state.sessionId;
+	state.sessionId = id;
 	state.startedAt = at;
 	Object.assign(state.session, projectOf(text(meta.cwd)));
 	Object.assign(
@@ -224,9 +228,13 @@ function takeEvent(state: State, line: number, event: Json, at: number | undefin
 	switch (event.type) {
 		case "user_message": {
 			const prompt = text(event.message);
-			if (prompt !== undefined && !isInjected(prompt)) state.prompt ??= prompt;
+			if (prompt !== undefined && !isInjected(prompt) && !state.usage.isCopy) state.prompt ??= prompt;
 			break;
 		}
+		case "task_started":
+		case "turn_started":
+			state.usage.turn(event);
+			break;
 		case "token_count":
 			takeUsage(state, object(event.info));
 			break;
@@ -236,7 +244,7 @@ function takeEvent(state: State, line: number, event: Json, at: number | undefin
 		case "task_complete":
 		case "turn_complete": {
 			const ms = amount(event.duration_ms);
-			if (ms !== undefined) state.durationMs = (state.durationMs ?? 0) + ms;
+			if (ms !== undefined && !state.usage.isCopy) state.durationMs = (state.durationMs ?? 0) + ms;
 			break;
 		}
 		case "error":
@@ -272,25 +280,14 @@ function answer(state: State, line: number, at: number | undefined, parts: OpenS
 	state.answer = draft;
 }
 
-/** Told again without a change, it says nothing new. */
 function takeUsage(state: State, info: Json): void {
-	const total = object(info.total_token_usage);
-	if (Object.keys(total).length === 0 || sameUsage(total, state.totalUsage)) return;
-	const before = state.totalUsage;
-	state.totalUsage = total;
-	if (!state.answer) return;
-	const last = isObject(info.last_token_usage) ? info.last_token_usage : null;
-	const added = (name: string): number =>
-		last ? (amount(last[name]) ?? 0) : Math.max(0, (amount(total[name]) ?? 0) - (amount(before[name]) ?? 0));
-	const cached = added("cached_input_tokens");
+	const spent = state.usage.spent(info);
 	const { answer } = state;
-	answer.promptTokens = (answer.promptTokens ?? 0) + Math.max(0, added("input_tokens") - cached);
-	answer.completionTokens = (answer.completionTokens ?? 0) + added("output_tokens");
-	answer.cacheReadTokens = (answer.cacheReadTokens ?? 0) + cached;
+	if (!spent || !answer) return;
+	answer.promptTokens = (answer.promptTokens ?? 0) + spent.promptTokens;
+	answer.completionTokens = (answer.completionTokens ?? 0) + spent.completionTokens;
+	answer.cacheReadTokens = (answer.cacheReadTokens ?? 0) + spent.cacheReadTokens;
 }
-
-const sameUsage = (a: Json, b: Json): boolean =>
-	["input_tokens", "cached_input_tokens", "output_tokens"].every((name) => a[name] === b[name]);
 
 const textParts = (value: unknown): OpenSyncPart[] => {
 	const said = text(value);

@@ -38,9 +38,28 @@ export async function findHistories(
 
 async function findClaudeCode(folder: string): Promise<HistorySource[]> {
 	const files = await filesBelow(await firstThere([join(folder, "projects"), folder]));
-	return files
-		.filter((path) => path.endsWith(".jsonl"))
-		.map((path) => ({ label: path, read: async () => readClaudeCode(await historyFile(path)) }));
+	const counted = new Map<string, string>();
+	// What was copied counts where it was said, so the older file is read first, however many wait.
+	let turn: Promise<unknown> = Promise.resolve();
+	const inTurn = <T>(read: () => Promise<T>): Promise<T> => {
+		const next = turn.then(read, read);
+		turn = next;
+		return next;
+	};
+	return (await oldestFirst(files.filter((path) => path.endsWith(".jsonl")))).map((path) => ({
+		label: path,
+		read: () => inTurn(async () => readClaudeCode(await historyFile(path), counted)),
+	}));
+}
+
+async function oldestFirst(paths: readonly string[]): Promise<string[]> {
+	const made = await Promise.all(
+		paths.map(async (path) => (await stat(path).catch(() => null))?.birthtimeMs ?? 0),
+	);
+	return paths
+		.map((path, at) => ({ path, at: made[at] ?? 0 }))
+		.sort((a, b) => a.at - b.at || (a.path < b.path ? -1 : 1))
+		.map(({ path }) => path);
 }
 
 async function findCodex(folder: string): Promise<HistorySource[]> {

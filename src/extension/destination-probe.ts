@@ -3,7 +3,7 @@
  * a hosted OpenSync, which records and knows nothing of what is live; and what was one may be a backend of
  * ours by now.
  */
-import { whatAnswers } from "../backend/opensync-check.ts";
+import { type Answering, whatAnswers } from "../backend/opensync-check.ts";
 import type { Settings } from "../config/options.ts";
 import type { Clock } from "../lib/clock.ts";
 import { knownHosts, noteHost } from "./destinations.ts";
@@ -15,8 +15,8 @@ export class DestinationProbe {
 	readonly #settings: Settings;
 	readonly #clock: Clock;
 	readonly #onChange: () => void;
-	#asking = false;
-	#isKnown = false;
+	#question: Promise<void> | null = null;
+	#answer: Answering | null = null;
 	#asked = 0;
 	#nextAt = 0;
 	#stopped = false;
@@ -28,14 +28,31 @@ export class DestinationProbe {
 		this.#onChange = onChange;
 	}
 
-	/** There is doubt. Asks at once the first time, then now and then; never rejects. */
-	async look(): Promise<void> {
-		if (this.#stopped || this.#asking || this.#isKnown || this.#clock.now() < this.#nextAt) return;
-		this.#asking = true;
+	/** Nobody has answered yet, nor was there time to. */
+	get isOpen(): boolean {
+		return this.#answer === null;
+	}
+
+	/** Where the OpenSync is that answers; null: none does, or it is not known. */
+	get openSyncSite(): string | null {
+		return this.#answer?.kind === "openSync" ? this.#answer.siteUrl : null;
+	}
+
+	/** There is doubt. Asks at once the first time, then now and then; settles with the answer and never rejects. */
+	look(): Promise<void> {
+		const isKnown = this.#answer !== null && this.#answer.kind !== "unknown";
+		if (this.#stopped || isKnown || this.#clock.now() < this.#nextAt) return Promise.resolve();
+		this.#question ??= this.#ask().finally(() => {
+			this.#question = null;
+		});
+		return this.#question;
+	}
+
+	async #ask(): Promise<void> {
 		const { convexUrl, siteUrl } = this.#settings;
 		const answer = await whatAnswers({ convexUrl, siteUrl: siteUrl || null });
-		this.#asking = false;
 		if (this.#stopped) return;
+		this.#answer = answer;
 		if (answer.kind === "unknown") {
 			const pause = AGAIN_MS[Math.min(this.#asked, AGAIN_MS.length - 1)] ?? 0;
 			this.#asked += 1;
@@ -43,7 +60,6 @@ export class DestinationProbe {
 			this.#clock.after(pause, () => void this.look());
 			return;
 		}
-		this.#isKnown = true;
 		const site = answer.kind === "openSync" ? answer.siteUrl : null;
 		if ((knownHosts()[convexUrl] ?? null) === site) return;
 		noteHost(convexUrl, site);

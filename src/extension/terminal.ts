@@ -15,9 +15,9 @@ import { type Loaded, loadSettings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { PiEvent } from "../session/pi-events.ts";
-import type { SessionSync, SyncReport, SyncState } from "../sync/contract.ts";
+import type { SyncReport } from "../sync/contract.ts";
 import type { LiveBackend, SessionSource } from "../sync/ports.ts";
-import type { RecordState, RecordSync } from "../sync/record-contract.ts";
+import { allHopeless, flushAll } from "./closing.ts";
 import { createDebugLog, type Log, oneLine } from "./debug-log.ts";
 import type { DestinationProbe } from "./destination-probe.ts";
 import { type Destinations, destinationsOf, knownHosts } from "./destinations.ts";
@@ -45,17 +45,6 @@ const QUIT_MS = { tui: 1_500, other: 5_000, hopeless: 250 };
 const LEFT_BEHIND_MS = 5_000;
 
 const clock = systemClock;
-
-/** Resolves when the backend is known not to answer or not to take the key: waiting for it would only hold Pi up. */
-function untilHopeless(sync: Pick<SessionSync, "state" | "onState"> | RecordSync): Promise<void> {
-	return new Promise((resolve) => {
-		const look = ({ link }: SyncState | RecordState) => {
-			if (link === "offline" || link === "signedOut") resolve();
-		};
-		look(sync.state());
-		sync.onState(look);
-	});
-}
 
 type ParentOf = () => Promise<SessionSource | null>;
 
@@ -280,15 +269,9 @@ export class Terminal {
 	/** For Pi's shutdown: how long it may wait for us. */
 	deadlineMs(reason: SessionShutdownEvent["reason"]): number {
 		if (reason !== "quit" && reason !== "reload") return 0;
-		const opened = this.#opened;
-		const states = opened
-			? [opened.live?.state(), ...opened.records.map((record) => record.state())]
-			: [this.late.current?.state()];
-		const links = states.flatMap((state) => (state ? [state.link] : []));
-		const hopeless = links[0]
-			? links.every((link) => link === "offline" || link === "signedOut")
-			: this.#condition.kind !== "starting" && !this.#beginOnce;
-		if (hopeless) return QUIT_MS.hopeless;
+		const isIdle = this.#condition.kind !== "starting" && !this.#beginOnce;
+		const hopeless = allHopeless(this.#opened) ?? isIdle;
+		if (hopeless && !this.#isInDoubt) return QUIT_MS.hopeless;
 		return this.#ctx?.mode === "tui" ? QUIT_MS.tui : QUIT_MS.other;
 	}
 
@@ -296,7 +279,6 @@ export class Terminal {
 	stop(reason: SessionShutdownEvent["reason"]): Promise<void> {
 		const budget = Math.max(this.deadlineMs(reason), reason === "quit" ? 0 : LEFT_BEHIND_MS);
 		this.#pump?.stop();
-		this.#probe?.stop();
 		this.#notices.stop();
 		this.#beginOnce?.();
 		this.late.wake();
@@ -329,15 +311,32 @@ export class Terminal {
 		const place = reason === "reload" ? null : this.#place;
 		const isFork = reason === "fork";
 		if (!opened) return place?.leave(false, isFork);
-		const parts = [...(opened.live ? [opened.live] : []), ...opened.records];
-		const flushed = parts.map((part) =>
-			Promise.race([part.flush(Math.max(0, until - clock.now())), untilHopeless(part)]),
-		);
-		await Promise.all(flushed);
+		await flushAll(opened, until);
 		const sent = opened.live?.state().link === "live" && opened.live.state().queued === 0;
 		await opened.close();
+		if (!sent) await this.#recordLate(opened, until);
+		this.#probe?.stop();
 		// A fork is read out of its parent's file.
 		place?.leave(sent, isFork);
+	}
+
+	/** Whether the backend may be a hosted OpenSync: it did not answer as one of ours, and was not asked yet. */
+	get #isInDoubt(): boolean {
+		const live = this.#opened?.live;
+		return (
+			live !== null && live !== undefined && live.state().link !== "live" && this.#probe?.isOpen === true
+		);
+	}
+
+	/** A Pi that is over before it was known that its backend is an OpenSync, as in print mode: what it said is recorded all the same. */
+	async #recordLate(opened: OpenedSync, until: number): Promise<void> {
+		const probe = this.#probe;
+		if (!opened.live || !probe || this.#place?.isReplica) return;
+		if (probe.isOpen) await Promise.race([probe.look(), wait(Math.max(0, until - clock.now()))]);
+		if (probe.openSyncSite === null) return;
+		const late = await this.#load({ ...destinationsOf(this.settings, knownHosts()), live: false });
+		await flushAll(late, until);
+		await late.close();
 	}
 
 	/** Nothing in the settings can be sent to. */
@@ -367,12 +366,8 @@ export class Terminal {
 	}
 
 	async #open(parent: ParentOf): Promise<void> {
-		const source = this.#source;
-		const cwd = this.#cwd;
-		if (!source) return;
-		const { terminalId, closing } = processTerminal();
+		const { closing } = processTerminal();
 		const settings = this.settings;
-		const { openSync } = await import("./open-sync.ts");
 		// The last session's goodbye must not come after this one's first beat: both bear the terminal's id.
 		await Promise.race([closing, wait(TURNOVER_MS)]);
 		const isReplica = this.#place?.isReplica ?? false;
@@ -381,22 +376,8 @@ export class Terminal {
 		const probe = new DestinationProbe(settings, clock, () =>
 			this.guard.background("destination", () => this.restart(this.#isForced)),
 		);
-		const opened = await openSync({
-			settings,
-			// A session whose own file is elsewhere is recorded there.
-			destinations: { live, records: isReplica ? [] : records },
-			file: this.#file,
-			cwd,
-			source,
-			describe: () => describeSession(source, cwd, clock.now()),
-			describeParent: (one) => describeParent(one, cwd, clock.now()),
-			parent,
-			clock,
-			terminalId,
-			log: this.log,
-			shared: this.#sharing(),
-			...(this.#early ? { backend: this.#early } : {}),
-		});
+		// A session whose own file is elsewhere is recorded there.
+		const opened = await this.#load({ live, records: isReplica ? [] : records }, parent);
 		this.#early = null;
 		// The settings changed again while this was loading, or the session has long ended.
 		if (settings !== this.settings || this.#abandoned) return await opened.close();
@@ -407,6 +388,29 @@ export class Terminal {
 		this.late.attach(opened.sync);
 		if (this.teller.isRunning) opened.shared?.runChanged(true);
 		this.#observe(opened);
+	}
+
+	/** @param parent default: none is looked for. */
+	async #load(destinations: Destinations, parent: ParentOf = async () => null): Promise<OpenedSync> {
+		const { openSync } = await import("./open-sync.ts");
+		const source = this.#source;
+		if (!source) throw new Error("There is no session.");
+		const cwd = this.#cwd;
+		return await openSync({
+			settings: this.settings,
+			destinations,
+			file: this.#file,
+			cwd,
+			source,
+			describe: () => describeSession(source, cwd, clock.now()),
+			describeParent: (one) => describeParent(one, cwd, clock.now()),
+			parent,
+			clock,
+			terminalId: processTerminal().terminalId,
+			log: this.log,
+			shared: this.#sharing(),
+			...(this.#early ? { backend: this.#early } : {}),
+		});
 	}
 
 	#sharing(): Parameters<typeof openSync>[0]["shared"] {

@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createSetup, type Setup } from "../../support/cli.ts";
 import { freePorts } from "../../support/free-ports.ts";
+import { startHostedOpenSync } from "../../support/hosted-opensync.ts";
 
 const setups: Setup[] = [];
 const fresh = (extra?: Record<string, string>): Setup => {
@@ -125,6 +126,24 @@ test("a corrupted database is one sentence, and the file is left as it is", asyn
 	expect(code).toBe(1);
 	oneSentence(stderr);
 	expect(readFileSync(database, "utf8")).toStartWith("this is no database");
+}, 60_000);
+
+test("who comes with the settings of pi-opensync-plugin goes on being recorded there", async () => {
+	const hosted = await startHostedOpenSync();
+	try {
+		const setup = fresh();
+		const config = join(setup.home, ".config", "pi-opensync-plugin", "config.json");
+		mkdirSync(dirname(config), { recursive: true });
+		writeFileSync(config, JSON.stringify({ convexUrl: hosted.siteUrl, apiKey: hosted.key, autoSync: true }));
+		const up = await setup.up();
+		expect(JSON.parse(readFileSync(config, "utf8"))).toMatchObject({
+			...{ convexUrl: up.url, openSyncUrl: hosted.siteUrl, openSyncKey: hosted.key, autoSync: true },
+			apiKey: expect.not.stringContaining(hosted.key),
+		});
+		expect((await setup.cli("status", "--json")).code).toBe(0);
+	} finally {
+		await hosted.stop();
+	}
 }, 60_000);
 
 test("settings that name another backend on purpose are left alone", async () => {

@@ -15,9 +15,10 @@ import {
 	runPi,
 	sessionFiles,
 } from "../../support/pi-terminal.ts";
-import { PI_VERSIONS, type PiVersion, preparePi } from "../../support/pi-versions.ts";
+import { BUN, PI_VERSIONS, type PiVersion, preparePi } from "../../support/pi-versions.ts";
 import { textsOf } from "../../support/record-setup.ts";
 import { ScriptedModel } from "../../support/scripted-model.ts";
+import { ROOT } from "../../support/source-tree.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const SLOW = 180_000;
@@ -132,6 +133,44 @@ describe.each([...PI_VERSIONS])("only a hosted OpenSync, in Pi %s", (version) =>
 	);
 
 	test(
+		"the command line's status and doctor know about it too",
+		async () => {
+			const cli = async (...args: string[]) => {
+				const child = Bun.spawn([BUN, join(ROOT, "src", "cli", "main.ts"), ...args], {
+					cwd: ROOT,
+					env: home.env,
+					stdin: "ignore",
+					stdout: "pipe",
+					stderr: "pipe",
+				});
+				return { stdout: await new Response(child.stdout).text(), code: await child.exited };
+			};
+			const status = await cli("status", "--json");
+			expect(status.code).toBe(0);
+			expect(JSON.parse(status.stdout)).toMatchObject({
+				ok: true,
+				records: [{ url: hosted.siteUrl, waiting: 0 }],
+			});
+			expect((await cli("status")).stdout).toContain(
+				"answers and takes the key. Nothing waits to be recorded.",
+			);
+			const doctor = await cli("doctor", "--json");
+			const { findings } = JSON.parse(doctor.stdout) as {
+				findings: { check: string; ok: boolean; message: string }[];
+			};
+			expect(findings.find(({ check }) => check === "backend")).toMatchObject({
+				ok: true,
+				message: expect.stringContaining("It keeps a record only."),
+			});
+			expect(status.stdout + doctor.stdout).not.toContain(HOSTED_KEY);
+			await hosted.down();
+			expect((await cli("status")).code).toBe(1);
+			await hosted.up();
+		},
+		SLOW,
+	);
+
+	test(
 		"a fork bears its parent's mark and repeats what it shares",
 		async () => {
 			const terminal = await start();
@@ -208,6 +247,21 @@ describe.each([...PI_VERSIONS])("only a hosted OpenSync, in Pi %s", (version) =>
 			expect(stdout.trim()).toBe("Said.");
 			expect(stderr).not.toMatch(/opensync/i);
 			await waitFor(() => textsIn("say it").includes("Said."));
+		},
+		SLOW,
+	);
+
+	test(
+		"print mode records at its very first start too, when nothing is known of the address yet",
+		async () => {
+			const fresh = join(home.root, "fresh-data");
+			const env = { XDG_DATA_HOME: fresh };
+			const running = runPi(pi, home, piArguments({ more: ["-p", "the very first"] }), env);
+			(await model.next()).text("Said at once.").finish();
+			const { stdout, stderr } = await running;
+			expect(stdout.trim()).toBe("Said at once.");
+			expect(stderr).not.toMatch(/opensync/i);
+			await waitFor(() => textsIn("the very first").includes("Said at once."));
 		},
 		SLOW,
 	);

@@ -126,6 +126,33 @@ test("what a branch copied from its parent is there, but its usage is not counte
 	]);
 });
 
+test("a session that was resumed under a new id repeats the other's lines, and their usage counts once", () => {
+	const line = (id: string, sessionId: string) =>
+		JSON.stringify({
+			type: "assistant",
+			uuid: `${sessionId}-${id}`,
+			sessionId,
+			version: "1.0.18",
+			message: {
+				role: "assistant",
+				id,
+				content: [{ type: "text", text: id }],
+				usage: { input_tokens: 5, output_tokens: 7 },
+			},
+		});
+	const counted = new Map<string, string>();
+	const first = { name: "first.jsonl", text: line("msg_1", "first") };
+	const second = {
+		name: "second.jsonl",
+		text: [line("msg_1", "second"), line("msg_2", "second")].join("\n"),
+	};
+	const tokens = (file: typeof first) =>
+		readClaudeCode(file, counted).histories[0]?.messages.map(({ promptTokens }) => promptTokens);
+	expect([tokens(first), tokens(second)]).toEqual([[5], [undefined, 5]]);
+	// Read again, the same.
+	expect([tokens(first), tokens(second)]).toEqual([[5], [undefined, 5]]);
+});
+
 test("damaged lines, unknown types and unknown versions are named, and the rest is there, once", () => {
 	const { histories, skipped } = readClaudeCode(
 		claudeFile("damaged", "a0000000-0000-4000-8000-00000000dead.jsonl"),

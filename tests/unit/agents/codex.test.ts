@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readCodex } from "../../../src/agents/codex.ts";
-import { CODEX_SESSION, codexFile, told } from "../../support/agent-fixtures.ts";
+import { CODEX_SESSION, codexFile, saidBy, told } from "../../support/agent-fixtures.ts";
 
 const NEWEST = codexFile(
 	"sessions",
@@ -136,6 +136,48 @@ test("a version that is not known is refused by name", () => {
 		[],
 		[{ line: 1, why: "It was written by Codex 1.2.0, whose format is not known; the file was skipped." }],
 	]);
+});
+
+test("what a fork copied from its parent is told, but its usage and time are not counted again", () => {
+	const [parent, child] = ["019a0000-0000-7000-8000-000000000001", "019b0000-0000-7000-8000-000000000002"];
+	const line = (type: string, payload: object) =>
+		JSON.stringify({ timestamp: "2026-05-05T00:00:00.000Z", type, payload });
+	const turn = (id: string) => line("turn_context", { turn_id: id, model: "gpt-5.5", cwd: "/w" });
+	const said = (words: string) =>
+		line("response_item", {
+			type: "message",
+			role: "assistant",
+			content: [{ type: "output_text", text: words }],
+		});
+	const spent = (total: number, last: number) =>
+		line("event_msg", {
+			type: "token_count",
+			info: {
+				total_token_usage: { input_tokens: total, cached_input_tokens: 0, output_tokens: total },
+				last_token_usage: { input_tokens: last, cached_input_tokens: 0, output_tokens: last },
+			},
+		});
+	const done = line("event_msg", { type: "task_complete", duration_ms: 700 });
+	const text = [
+		line("session_meta", { id: child, forked_from_id: parent, cwd: "/w" }),
+		line("session_meta", { id: parent, cwd: "/w" }),
+		turn("019a0000-0001-7000-8000-000000000000"),
+		said("of the parent"),
+		spent(1000, 1000),
+		done,
+		turn("019b0000-0001-7000-8000-000000000000"),
+		// The running total goes on from the parent's, and is told once more.
+		spent(1000, 1000),
+		said("of the fork"),
+		spent(1010, 10),
+		done,
+	].join("\n");
+	const history = only({ name: `rollout-x-${child}.jsonl`, text });
+	expect(history.messages.map((message) => [saidBy(message), message.promptTokens])).toEqual([
+		["of the parent", undefined],
+		["of the fork", 10],
+	]);
+	expect(history.session).toMatchObject({ externalId: child, durationMs: 700 });
 });
 
 test("a fork's own header counts, not its parent's behind it", () => {
