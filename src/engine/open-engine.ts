@@ -98,7 +98,7 @@ function assemble(parts: Parts): RunningEngine {
 	const { functions } = app;
 	const { sourceMap } = loaded;
 	const group = new CommitGroup(database);
-	const queue = new SerialQueue(() => group.flush());
+	const queue = new SerialQueue(() => group.flush(), clock.now);
 	const commitListeners = new Set<(ts: bigint) => void>();
 	const reactor = new Reactor({
 		queue,

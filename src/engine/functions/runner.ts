@@ -108,7 +108,11 @@ export class Runner {
 		origin: CallOrigin,
 		request?: RequestKey,
 	): Promise<MutationOutcome> {
-		return this.#options.queue.runWrite(() => this.#mutationInJob(path, argsJson, origin, request));
+		const isScheduled = origin.job !== undefined;
+		return this.#options.queue.runWrite(
+			() => this.#mutationInJob(path, argsJson, origin, request),
+			isScheduled,
+		);
 	}
 
 	/** The result is known at once, and told once it is committed. */

@@ -4,12 +4,17 @@
  * Two kinds: a write may share its commit with the writes that wait right behind it, anything else runs when
  * all before it is committed. The caller of a job hears of its result before the next job of the other kind
  * starts, because a turn of the event loop lies between them; sockets and timers get their turn as well.
+ *
+ * Background writes let the others pass while there are any, but for a moment only: they do not starve, and
+ * who waits for an answer waits for few of them.
  */
 
 type Entry = { isWrite: boolean; run: () => Promise<void>; settle: () => void };
 
 /** Writes that share a commit at most: the first one waits for the last one. */
 const MAX_GROUP = 32;
+/** The first of the background waits no longer than this for the others to be done. */
+const BACKGROUND_WAIT_MS = 250;
 
 /** Kept from the start, so that nothing can replace it. */
 const { setImmediate: nextTurn } = globalThis;
@@ -22,13 +27,19 @@ export function turn(): Promise<void> {
 export class SerialQueue {
 	/** Commits the writes since the last call. */
 	readonly #flush: () => void;
+	readonly #now: () => number;
 	#waiting: Entry[] = [];
 	#next = 0;
+	readonly #background: Entry[] = [];
+	/** Since when the first of the background waits, ms. */
+	#backgroundSince = 0;
 	#busy = false;
 	#idle: Array<() => void> = [];
 
-	constructor(flush: () => void) {
+	/** @param now ms; it may stand still or jump, as in a test. */
+	constructor(flush: () => void, now: () => number) {
 		this.#flush = flush;
+		this.#now = now;
 	}
 
 	/** Runs `job` on a committed state, with nothing else beside it. */
@@ -40,8 +51,8 @@ export class SerialQueue {
 	}
 
 	/** Runs a write; `job` gives a function that tells its result once its group is committed or has failed. */
-	runWrite<T>(job: () => (() => T) | Promise<() => T>): Promise<T> {
-		return this.#enqueue(true, async () => await job());
+	runWrite<T>(job: () => (() => T) | Promise<() => T>, isBackground = false): Promise<T> {
+		return this.#enqueue(true, async () => await job(), isBackground);
 	}
 
 	/** Resolves once nothing waits or runs. */
@@ -50,7 +61,7 @@ export class SerialQueue {
 		return new Promise((resolve) => this.#idle.push(resolve));
 	}
 
-	#enqueue<T>(isWrite: boolean, job: () => Promise<() => T>): Promise<T> {
+	#enqueue<T>(isWrite: boolean, job: () => Promise<() => T>, isBackground = false): Promise<T> {
 		return new Promise<T>((resolve, reject) => {
 			let tell: () => T;
 			const run = async (): Promise<void> => {
@@ -69,7 +80,8 @@ export class SerialQueue {
 					reject(error);
 				}
 			};
-			this.#waiting.push({ isWrite, run, settle });
+			if (isBackground && this.#background.length === 0) this.#backgroundSince = this.#now();
+			(isBackground ? this.#background : this.#waiting).push({ isWrite, run, settle });
 			if (!this.#busy) void this.#drain();
 		});
 	}
@@ -92,6 +104,20 @@ export class SerialQueue {
 	}
 
 	#take(): Entry | undefined {
+		return this.#takeBackground() ?? this.#takeWaiting();
+	}
+
+	#takeBackground(): Entry | undefined {
+		if (this.#background.length === 0) return undefined;
+		const waitedMs = this.#now() - this.#backgroundSince;
+		// A clock that was put back says nothing about how long it waited.
+		const isDue = waitedMs >= BACKGROUND_WAIT_MS || waitedMs < 0;
+		if (this.#waiting[this.#next] !== undefined && !isDue) return undefined;
+		this.#backgroundSince = this.#now();
+		return this.#background.shift();
+	}
+
+	#takeWaiting(): Entry | undefined {
 		const entry = this.#waiting[this.#next];
 		this.#next += 1;
 		if (entry && this.#next <= 1024) return entry;

@@ -83,7 +83,10 @@ test("when the disk is full, SQLite gives up the group: its members have failed 
 
 test("writes that wait are grouped, other jobs see them committed, and results come in order", async () => {
 	const order: string[] = [];
-	const queue = new SerialQueue(() => order.push("flush"));
+	const queue = new SerialQueue(
+		() => order.push("flush"),
+		() => 0,
+	);
 	database = openDatabase(null);
 	const write = (name: string) =>
 		queue
@@ -98,7 +101,10 @@ test("writes that wait are grouped, other jobs see them committed, and results c
 
 test("a failing job fails alone", async () => {
 	database = openDatabase(null);
-	const queue = new SerialQueue(() => {});
+	const queue = new SerialQueue(
+		() => {},
+		() => 0,
+	);
 	const failing = queue.runWrite<number>(() => {
 		throw new Error("this one");
 	});
