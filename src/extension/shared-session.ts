@@ -8,7 +8,6 @@
  */
 import type { ExtensionAPI, ExtensionContext, InputEvent } from "@earendil-works/pi-coding-agent";
 import type { Clock } from "../lib/clock.ts";
-import { plainText } from "../lib/plain-text.ts";
 import { randomId } from "../lib/randomness.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { Present } from "../protocol/presence.ts";
@@ -23,6 +22,7 @@ import { Leader } from "./leader.ts";
 import type { PiInternals } from "./pi-internals.ts";
 import { piTarget } from "./pi-target.ts";
 import { RemoteRun } from "./remote-run.ts";
+import { SessionNotes } from "./session-notes.ts";
 import { SharedDialogs } from "./shared-dialogs.ts";
 
 export type SharedSessionOptions = {
@@ -79,6 +79,7 @@ export class SharedSession {
 	readonly #accepted: AcceptedPrompts;
 	readonly #remote: RemoteRun;
 	readonly #leader: Leader;
+	readonly #notes: SessionNotes;
 	#sync: SessionSync | null = null;
 	/** A run of this terminal's own is on. */
 	#running = false;
@@ -103,6 +104,7 @@ export class SharedSession {
 		this.#options = options;
 		this.#readOnly = options.readOnly;
 		const { backend, clock, sessionId, terminalId, label, internals, ctx, log } = options;
+		this.#notes = new SessionNotes(ctx, clock);
 		this.#keeper = new TurnLockKeeper({
 			backend,
 			clock,
@@ -140,9 +142,9 @@ export class SharedSession {
 			isLevel: () => this.#fenced || (this.#sync?.state().queued ?? 1) === 0,
 			onChange: () => this.#followed(),
 			onDrawn: () => {
-				// What was told before is drawn away with the rest.
-				if (this.#wasFenced) this.#tell(ASIDE, "warning");
+				if (this.#wasFenced) this.#notes.keep(ASIDE, "warning");
 				this.#wasFenced = false;
+				this.#notes.drawn();
 			},
 			onSideBranch: () =>
 				this.#tell("what another terminal wrote meanwhile is a side branch: see /tree.", "info"),
@@ -481,8 +483,7 @@ export class SharedSession {
 	}
 
 	#tell(text: string, level: "info" | "warning"): void {
-		const { ctx } = this.#options;
-		if (ctx.hasUI) ctx.ui.notify(`OpenSync: ${plainText(text)}`, level);
+		this.#notes.tell(text, level);
 	}
 
 	/** A key without the scope to control lets a follower look on. */
