@@ -1,6 +1,6 @@
 /**
- * Looks after the terminal that drove last, and where that one is gone, after whoever leaves next: when it
- * leaves this session for another one, the person is told and may go along.
+ * Looks after the terminal that drove last, and once that one is gone, after whoever leaves next as well: when
+ * one of them leaves this session for another one, the person is told and may go along.
  */
 import type { Present } from "../protocol/presence.ts";
 import type { SessionView } from "../protocol/session.ts";
@@ -13,7 +13,8 @@ export class Leader {
 	readonly #sessionId: string;
 	readonly #onWent: (label: string, session: SessionView) => void;
 	#leader: Who | null = null;
-	#end: (() => void) | null = null;
+	/** Ends the looking after each terminal that left. */
+	readonly #left = new Map<string, () => void>();
 	#wentTo: SessionView | null = null;
 	/** The other terminals that were here last. */
 	#here: readonly Present[] = [];
@@ -41,30 +42,30 @@ export class Leader {
 	present(terminals: readonly Present[]): void {
 		const [first] = terminals;
 		if (first) this.#leader ??= { terminalId: first.clientId, label: first.label };
+		const leader = this.#leader;
 		const before = this.#here;
 		this.#here = terminals;
-		const isIn = (list: readonly Present[], id: string | undefined) =>
-			list.some(({ clientId }) => clientId === id);
-		const left = before.find(({ clientId }) => !isIn(terminals, clientId));
-		// One that died goes on nowhere: whoever was still here may.
-		if (left && !isIn(before, this.#leader?.terminalId)) {
-			this.stop();
-			this.#leader = { terminalId: left.clientId, label: left.label };
-		}
-		const leader = this.#leader;
-		if (isIn(terminals, leader?.terminalId)) {
+		if (!leader) return;
+		if (isIn(terminals, leader.terminalId)) {
 			this.stop();
 			this.#wentTo = null;
-		} else if (leader && !this.#end) this.#lookAfter(leader);
+			return;
+		}
+		this.#lookAfter(leader);
+		// One that died goes on nowhere: whoever was still here may.
+		if (isIn(before, leader.terminalId)) return;
+		for (const { clientId, label } of before)
+			if (!isIn(terminals, clientId)) this.#lookAfter({ terminalId: clientId, label });
 	}
 
 	stop(): void {
-		this.#end?.();
-		this.#end = null;
+		for (const end of this.#left.values()) end();
+		this.#left.clear();
 	}
 
 	#lookAfter({ terminalId, label }: Who): void {
-		this.#end = this.#backend.onPlace(terminalId, (place) => {
+		if (this.#left.has(terminalId)) return;
+		const end = this.#backend.onPlace(terminalId, (place) => {
 			const next = place?.session ?? null;
 			// Before its first prompt nobody knows what it is about.
 			if (!next || next.title === null || next.sessionId === this.#sessionId) return;
@@ -72,5 +73,9 @@ export class Leader {
 			this.#wentTo = next;
 			this.#onWent(label, next);
 		});
+		this.#left.set(terminalId, end);
 	}
 }
+
+const isIn = (list: readonly Present[], terminalId: string): boolean =>
+	list.some(({ clientId }) => clientId === terminalId);

@@ -73,6 +73,17 @@ test("when who drove last has died, whoever leaves next is told of", async () =>
 	expect(went).toEqual(["at b to the next thing"]);
 });
 
+test("who drove last is told of also when another terminal leaves after it", async () => {
+	const { leader, went, goes } = made();
+	leader.drives({ terminalId: "a", label: "at a" });
+	leader.present([here("a"), here("b")]);
+	leader.present([here("b")]);
+	leader.present([]);
+	await goes("b", null);
+	await goes("a", session("s2", "the next thing"));
+	expect(went).toEqual(["at a to the next thing"]);
+});
+
 test("after stop nobody is looked after", async () => {
 	const { leader, went, goes } = made();
 	leader.present([here("a")]);
