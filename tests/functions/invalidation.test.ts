@@ -134,6 +134,8 @@ test("signing in with a key re-runs no query of that key but the list of keys", 
 	const use = async () =>
 		void (await engine.run("apiKeys:find", encoded({ hash: hashOf(1) }), { identity: null, admin: true }));
 	expect(await staleAfter(use)).toEqual(["apiKeys:list"]);
+	// Back before what is scheduled for later is due: it would run in the midst of what follows.
+	jest.setSystemTime(storyStart());
 });
 
 test("an entry re-runs what shows its session, and not its stream or who is present", async () => {
