@@ -177,6 +177,8 @@ describe.each([...SAME])("attaching, Pi %s", (...versions) => {
 			await c.waitForText("And answered.");
 			await c.waitFor((screen) => footer(screen).includes("with"), "who else is here");
 			await a.submit("/new");
+			// A prompt that is typed meanwhile Pi still gives to the session that it leaves.
+			await a.waitForText("New session started");
 			await a.submit("somewhere else");
 			(await shared.live.model.next()).text("We are elsewhere.").finish();
 			await c.waitForText('went on to the session "somewhere else"');
