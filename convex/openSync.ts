@@ -1,5 +1,6 @@
 /** Sessions of other agents, as their plugins and imports push them. The HTTP API in `routes/` is made of these. */
 import { v } from "convex/values";
+import { once } from "../src/lib/once.ts";
 import {
 	type PushedAgentSession,
 	vAgentOutcome,
@@ -62,12 +63,4 @@ async function piEntry(
 	return (
 		(await ownEntry(ctx, session, entryId)) ?? (await placeOn(ctx, await shared(), entryId))?.entry ?? null
 	);
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-	let made: Promise<T> | undefined;
-	return () => {
-		made ??= make();
-		return made;
-	};
 }

@@ -23,9 +23,8 @@ import { lockOf, needEpoch } from "./model/fence.ts";
 import { derivedFromShared } from "./model/inherit.ts";
 import { presentAt } from "./model/present.ts";
 import { deletePrompts } from "./model/prompting.ts";
-import { findSession, needSession, sessionView } from "./model/sessions.ts";
+import { EMPTY_SESSION, findSession, needSession, sessionView } from "./model/sessions.ts";
 import { endStream, streamsOf } from "./model/streaming.ts";
-import { NO_TOTALS, NOTHING_DERIVED } from "./model/totals.ts";
 
 /** The first line of a session file is short; this only keeps lists from carrying something else. */
 const HEADER_MAX_CHARS = 16 * 1024;
@@ -72,21 +71,10 @@ async function insertSession(
 		projectName: asName(args.projectName),
 		gitBranch: args.gitBranch ?? null,
 		machine: asName(args.machine),
-		...NOTHING_DERIVED,
-		...NO_TOTALS,
-		status: "idle",
-		leafId: null,
-		lineage: null,
-		parentRef: null,
-		adopted: false,
-		firstSeq: 1,
-		lastSeq: 0,
-		lastEntryId: null,
-		lastChain: 0,
+		...EMPTY_SESSION,
 		startedAt: args.startedAt,
 		// Only entries make a session look active: an imported one stays where it was.
 		updatedAt: args.startedAt,
-		endedAt: null,
 	});
 	const session = args.lineage && (await ctx.db.get(id));
 	if (session && args.lineage) await learnLineage(ctx, session, args.lineage);

@@ -5,6 +5,7 @@
  * have no gap and follow arrival (E3); what is stored never changes (E4); what a fork shares or copied is
  * not counted again (F2). Reads are few: the usual entry, whose parent is the last one, costs one look-up.
  */
+import { once } from "../../src/lib/once.ts";
 import { describeEntry } from "../../src/protocol/describe-entry.ts";
 import type { EntryColumns, EntryPush } from "../../src/protocol/entry.ts";
 import { refusal } from "../../src/protocol/errors.ts";
@@ -261,12 +262,4 @@ async function place(
 	ends.lastChain = chain;
 	ends.chainEnds.set(chain, seq);
 	ends.placed.set(entryId, { seq, chain });
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-	let made: Promise<T> | undefined;
-	return () => {
-		made ??= make();
-		return made;
-	};
 }

@@ -6,6 +6,7 @@
  * images and other base64 are no words. Pi's system prompts are left out but for their text: their sections
  * are the same in every session.
  */
+import { type Json, object, parsedObject } from "../../src/lib/json.ts";
 import { plainText } from "../../src/lib/plain-text.ts";
 import type { PassageKind } from "../../src/protocol/search.ts";
 
@@ -16,12 +17,10 @@ export const PASSAGE_CHARS = 8000;
 /** Characters of all parts of an entry; what comes after is not searched. */
 export const PASSAGE_TEXT_MAX = 256 * 1024;
 
-type Json = Readonly<Record<string, unknown>>;
-
 /** Parts of the entry's line, those of a kind together. `type` is the entry's. */
 export function passagesOf(json: string, type: string): Passage[] {
 	const byKind = new Map<PassageKind, string[]>();
-	for (const { kind, text } of piecesOf(parseObject(json), type)) {
+	for (const { kind, text } of piecesOf(parsedObject(json) ?? {}, type)) {
 		const clean = searchable(text);
 		if (clean === "") continue;
 		const texts = byKind.get(kind);
@@ -202,17 +201,4 @@ const isWordBefore = (text: string, at: number) => isWordAt(text, isLow(text, at
 function isLow(text: string, at: number): boolean {
 	const code = text.charCodeAt(at);
 	return code >= 0xdc00 && code <= 0xdfff;
-}
-
-function parseObject(json: string): Json {
-	try {
-		return object(JSON.parse(json));
-	} catch {
-		// A line that is no JSON is relayed, and holds nothing to look for.
-		return {};
-	}
-}
-
-function object(value: unknown): Json {
-	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }

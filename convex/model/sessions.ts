@@ -3,6 +3,23 @@ import { refusal } from "../../src/protocol/errors.ts";
 import type { SessionView } from "../../src/protocol/session.ts";
 import type { Doc, Id } from "../_generated/dataModel.js";
 import type { QueryCtx } from "../_generated/server.js";
+import { NO_TOTALS, NOTHING_DERIVED } from "./totals.ts";
+
+/** Of a new session's row, what its first entry is yet to tell. */
+export const EMPTY_SESSION = {
+	...NOTHING_DERIVED,
+	...NO_TOTALS,
+	status: "idle" as const,
+	leafId: null,
+	lineage: null,
+	parentRef: null,
+	adopted: false,
+	firstSeq: 1,
+	lastSeq: 0,
+	lastEntryId: null,
+	lastChain: 0,
+	endedAt: null,
+};
 
 /** The user's session with Pi's id, or null. */
 export async function findSession(

@@ -1,6 +1,8 @@
 /** Content blocks of Anthropic's Messages API, as Claude Code stores them, as parts. Nothing is lost. */
+
+import { isObject, type Json } from "../lib/json.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
-import { callPart, isObject, type Json, resultPart, text, textPart } from "./history.ts";
+import { callPart, resultPart, text, textPart } from "./history.ts";
 
 /** @param toolNames by the call's id: told by the calls, asked for by their results. */
 export function claudeParts(content: unknown, toolNames: Map<string, string>): OpenSyncPart[] {

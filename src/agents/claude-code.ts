@@ -9,6 +9,8 @@
  * A sub-agent (`agent-<id>.jsonl`, or `isSidechain` lines inside the session's own file in version 1) is a
  * session of its own. Lines with one `message.id` are parts of one message, and its usage is the last one's.
  */
+
+import { isObject, type Json, object } from "../lib/json.ts";
 import type { AgentMessage } from "../protocol/agent-entry.ts";
 import type { AgentSession } from "../protocol/agent-session.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
@@ -18,11 +20,8 @@ import {
 	defined,
 	type History,
 	type HistoryFile,
-	isObject,
-	type Json,
 	jsonLines,
 	type Line,
-	object,
 	projectOf,
 	type Read,
 	type Skipped,

@@ -1,6 +1,8 @@
 /** One item of Codex's conversation (`ResponseItem` in codex-rs/protocol/src/models.rs) as parts. */
+
+import { isObject, type Json, object, objects } from "../lib/json.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
-import { callPart, isObject, type Json, object, objects, resultPart, text, textPart } from "./history.ts";
+import { callPart, resultPart, text, textPart } from "./history.ts";
 
 export type CodexItem =
 	/** A message of its own. */

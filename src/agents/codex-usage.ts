@@ -4,7 +4,8 @@
  * A turn tells by its id (UUID version 7) when it was begun: one older than the session was copied. Versions
  * whose turns have no ids cannot be told apart so: there the first turn ends the copy.
  */
-import { amount, isObject, type Json, object, text } from "./history.ts";
+import { isObject, type Json, object } from "../lib/json.ts";
+import { amount, text } from "./history.ts";
 
 export type Spent = { promptTokens: number; completionTokens: number; cacheReadTokens: number };
 

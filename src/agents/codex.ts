@@ -11,6 +11,8 @@
  * What the model gives between two inputs is one message: reasoning, text and calls. Ids are line numbers,
  * for the items have none and a file only grows. Usage is what each response added to the running total.
  */
+
+import { isObject, type Json, object, objects, parsedObject } from "../lib/json.ts";
 import type { AgentMessage } from "../protocol/agent-entry.ts";
 import type { AgentSession } from "../protocol/agent-session.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
@@ -20,13 +22,8 @@ import {
 	amount,
 	defined,
 	type HistoryFile,
-	isObject,
-	type Json,
 	jsonLines,
 	type Line,
-	object,
-	objects,
-	parsed,
 	projectOf,
 	type Read,
 	type Skipped,
@@ -112,7 +109,7 @@ export function readCodex(file: HistoryFile): Read {
 
 /** The oldest format is one object; its items are counted as lines. */
 function linesOf(file: HistoryFile, skipped: Skipped[]): Line[] {
-	const whole = file.name.endsWith(".json") ? parsed(file.text) : null;
+	const whole = file.name.endsWith(".json") ? parsedObject(file.text) : null;
 	if (whole && isObject(whole.session) && Array.isArray(whole.items))
 		return [
 			{ line: 1, value: whole.session },

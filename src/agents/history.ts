@@ -1,4 +1,5 @@
 /** What every reader of another agent's history gives, and how damaged input is read without losing the rest. */
+import { type Json, parsedObject } from "../lib/json.ts";
 import type { AgentMessage } from "../protocol/agent-entry.ts";
 import type { AgentSession } from "../protocol/agent-session.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
@@ -14,8 +15,6 @@ export type Read = { histories: History[]; skipped: Skipped[] };
 /** A history file: its name without folders, and what it holds. */
 export type HistoryFile = { name: string; text: string };
 
-export type Json = Readonly<Record<string, unknown>>;
-
 export type Line = { line: number; value: Json };
 
 /** Every line that is a JSON object; the others are named. */
@@ -28,7 +27,7 @@ export function jsonLines(text: string, skipped: Skipped[]): Line[] {
 		const content = text.slice(start, end).trim();
 		start = end + 1;
 		if (content === "") continue;
-		const value = parsed(content);
+		const value = parsedObject(content);
 		if (value) lines.push({ line, value });
 		else
 			skipped.push({
@@ -41,23 +40,6 @@ export function jsonLines(text: string, skipped: Skipped[]): Line[] {
 	}
 	return lines;
 }
-
-/** Null when it is no JSON object. */
-export function parsed(text: string): Json | null {
-	try {
-		const value: unknown = JSON.parse(text);
-		return isObject(value) ? value : null;
-	} catch {
-		return null;
-	}
-}
-
-export const isObject = (value: unknown): value is Json =>
-	typeof value === "object" && value !== null && !Array.isArray(value);
-
-export const object = (value: unknown): Json => (isObject(value) ? value : {});
-
-export const objects = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
 /** Undefined also when it is empty. */
 export const text = (value: unknown): string | undefined =>

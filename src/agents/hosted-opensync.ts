@@ -3,10 +3,12 @@
  * convex/api.ts). Ids stay as they are. It does not tell which agent a session is of; where the ids that
  * the known plugins make say it, that is taken, else the session is of the source `opensync`.
  */
+
+import { type Json, objects } from "../lib/json.ts";
 import type { AgentMessage } from "../protocol/agent-entry.ts";
 import type { AgentSession } from "../protocol/agent-session.ts";
 import { OPENSYNC_ROLES, type OpenSyncPart, type OpenSyncRole, sourceName } from "../protocol/opensync.ts";
-import { amount, defined, type Json, objects, type Read, type Skipped, text, time } from "./history.ts";
+import { amount, defined, type Read, type Skipped, text, time } from "./history.ts";
 
 /** Never fails. A session without messages is told too: OpenSync counts it. */
 export function readHostedSession(session: Json, messages: readonly Json[]): Read {

@@ -7,6 +7,8 @@
  * `session/session.sql.ts`, whose `data` holds the same JSON. Messages of the first kind (parts inside, with
  * `metadata`) are named and left.
  */
+
+import { type Json, object } from "../lib/json.ts";
 import type { AgentMessage } from "../protocol/agent-entry.ts";
 import type { AgentSession } from "../protocol/agent-session.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
@@ -14,8 +16,6 @@ import {
 	amount,
 	callPart,
 	defined,
-	type Json,
-	object,
 	projectOf,
 	type Read,
 	resultPart,

@@ -7,9 +7,12 @@
  * row unanswered, all attempts of each, counts as gone. OpenSync's list has no cursor: it is asked for more
  * until it gives no more; a server that gives cursors, as our own does, is followed.
  */
+
 import { backoffMs } from "../lib/backoff.ts";
 import { type Clock, holdingClock } from "../lib/clock.ts";
+import { isObject, type Json, parsedObject } from "../lib/json.ts";
 import { plainLine } from "../lib/plain-text.ts";
+import { retryAfterMs } from "./http-answer.ts";
 import { causeOf, type Fetch } from "./token-exchange.ts";
 
 /** `fatal`: nothing else would work either. `message` is one sentence for a person. */
@@ -21,8 +24,6 @@ export class HostedError extends Error {
 		this.fatal = fatal;
 	}
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** As listed; what else OpenSync tells of it is in `told`. */
 export type HostedSession = { id: string; externalId: string; updatedAt: number; told: Json };
@@ -170,7 +171,7 @@ async function once(options: HostedReaderOptions, path: string): Promise<Answere
 		return { kind: "again", reason, isAway: true, afterMs: null };
 	}
 	const { status } = response;
-	const value = objectIn(body);
+	const value = parsedObject(body);
 	const said = typeof value?.error === "string" ? `: ${plainLine(value.error).slice(0, 200)}` : "";
 	if (status === 200)
 		return value ? { kind: "ok", body: value } : again(`${host} gave an answer that is not OpenSync's.`);
@@ -193,25 +194,4 @@ const again = (reason: string, afterMs: number | null = null): Failed => ({
 	afterMs,
 });
 
-function objectIn(text: string): Json | null {
-	try {
-		const value: unknown = JSON.parse(text);
-		return isObject(value) ? value : null;
-	} catch {
-		// No JSON: the caller decides by the status.
-		return null;
-	}
-}
-
-/** Seconds or a date, as HTTP has it; null when there is none. */
-function retryAfterMs(header: string | null): number | null {
-	if (!header) return null;
-	const seconds = Number(header);
-	const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now();
-	return Number.isFinite(ms) ? Math.max(0, ms) : null;
-}
-
 const listIn = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-const isObject = (value: unknown): value is Json =>
-	typeof value === "object" && value !== null && !Array.isArray(value);

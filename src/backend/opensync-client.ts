@@ -3,8 +3,10 @@
  * never, or not here. It answers mistakes of the caller with status 500 and refusals with status 200, so
  * the body decides. Its `/health` knows no keys: only a call that needs one tells whether it is taken.
  */
+import { type Json, parsedObject } from "../lib/json.ts";
 import type { OpenSyncMessage, OpenSyncSession } from "../protocol/opensync.ts";
 import type { PostOutcome, RecordDestination, Recorded } from "../sync/ports.ts";
+import { retryAfterMs } from "./http-answer.ts";
 import { causeOf, type Fetch } from "./token-exchange.ts";
 
 export type OpenSyncClientOptions = {
@@ -22,7 +24,6 @@ const DEADLINE_MS = 15_000;
 /** Sessions that are looked through for one: OpenSync can be asked for the newest ones alone. */
 const LOOKED_THROUGH = 1_000;
 
-type Json = Record<string, unknown>;
 /** `body` is null when there was none that is a JSON object. */
 type Answer = { kind: "answer"; status: number; body: Json | null; retryAfterMs: number | null };
 type Asked = Answer | { kind: "lost"; reason: string };
@@ -91,7 +92,7 @@ async function request(
 		return {
 			kind: "answer",
 			status: response.status,
-			body: objectIn(await response.text()),
+			body: parsedObject(await response.text()),
 			retryAfterMs: retryAfterMs(response.headers.get("Retry-After")),
 		};
 	} catch (error) {
@@ -154,24 +155,6 @@ function saidIn(body: Json | null): string {
 
 /** One line, as long as a person reads. */
 const clipped = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, 200).replace(/\.$/, "");
-
-function objectIn(text: string): Json | null {
-	try {
-		const value: unknown = JSON.parse(text);
-		return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : null;
-	} catch {
-		// No JSON: the caller decides by the status.
-		return null;
-	}
-}
-
-/** Seconds or a date, as HTTP has it; null when there is none. */
-function retryAfterMs(header: string | null): number | null {
-	if (!header) return null;
-	const seconds = Number(header);
-	const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now();
-	return Number.isFinite(ms) ? Math.max(0, ms) : null;
-}
 
 /** A key with characters that no header may carry is sent without them, and so refused rather than a crash. */
 const headerSafe = (key: string): string => key.trim().replace(/[^\x21-\x7e]/g, "?");

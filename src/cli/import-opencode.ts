@@ -5,8 +5,9 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { type Json, object, parsed, type Read, type Skipped, text } from "../agents/history.ts";
+import { type Read, type Skipped, text } from "../agents/history.ts";
 import { type OpenCodeSession, readOpenCode } from "../agents/opencode.ts";
+import { type Json, object, parsedObject } from "../lib/json.ts";
 import type { HistorySource } from "./import-histories.ts";
 import { CliError } from "./output.ts";
 
@@ -86,12 +87,12 @@ function readRows(path: string, id: string): Read {
 		const [info = {}] = all("SELECT * FROM session WHERE id = ?", id);
 		const parts = new Map<string, { id: string; part: Json }[]>();
 		for (const row of all("SELECT id, message_id, data FROM part WHERE session_id = ?", id)) {
-			const part = parsed(String(row.data));
+			const part = parsedObject(String(row.data));
 			if (!part) skipped.push({ line: null, why: `Part ${row.id} is not a JSON object; it was skipped.` });
 			else push(parts, String(row.message_id), { id: String(row.id), part });
 		}
 		const messages = all("SELECT id, data FROM message WHERE session_id = ?", id).flatMap((row) => {
-			const found = parsed(String(row.data));
+			const found = parsedObject(String(row.data));
 			if (found) return [{ id: String(row.id), info: found, parts: parts.get(String(row.id)) ?? [] }];
 			skipped.push({ line: null, why: `Message ${row.id} is not a JSON object; it was skipped.` });
 			return [];
@@ -135,7 +136,7 @@ async function jsonFiles(folder: string): Promise<string[]> {
 async function readFiles(storage: string, path: string, id: string): Promise<Read> {
 	const skipped: Skipped[] = [];
 	const read = async (file: string): Promise<Json | null> => {
-		const value = parsed(await readFile(file, "utf8").catch(() => ""));
+		const value = parsedObject(await readFile(file, "utf8").catch(() => ""));
 		if (!value) skipped.push({ line: null, why: `${basename(file)} is not a JSON object; it was skipped.` });
 		return value;
 	};

@@ -7,6 +7,7 @@
  * posted as `posted`. The same message always gives the same line: that is how a repeat is known. Its
  * `parentId` stands in the entry's row alone, for a message does not know what came before it.
  */
+import { isObject } from "../lib/json.ts";
 import type { OpenSyncMessage, OpenSyncPart, OpenSyncRole } from "./opensync.ts";
 
 /** What an importer knows besides of a message. */
@@ -165,6 +166,3 @@ function firstText(fields: Record<string, unknown>, names: readonly string[]): s
 	const found = names.map((name) => fields[name]).find((value) => typeof value === "string" && value !== "");
 	return found as string | undefined;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-	typeof value === "object" && value !== null && !Array.isArray(value);

@@ -3,6 +3,7 @@
  * payload of another shape or a line that is no JSON gives fewer columns, never an error, for entries
  * are relayed whatever they are (X1).
  */
+import { isObject, type Json, object, objects, parsedObject, text } from "../lib/json.ts";
 import type { EntryColumns } from "./entry.ts";
 import { PREVIEW_CHARS } from "./limits.ts";
 import type { Tokens } from "./session.ts";
@@ -18,11 +19,9 @@ export type DescribedEntry = {
 	columns: EntryColumns;
 };
 
-type Json = Readonly<Record<string, unknown>>;
-
 /** Reads one line of a session file. */
 export function describeEntry(json: string): DescribedEntry {
-	const entry = parseObject(json);
+	const entry = parsedObject(json) ?? {};
 	const type = text(entry.type) ?? "unknown";
 	const message = object(entry.message);
 	return {
@@ -42,7 +41,7 @@ function messageColumns(message: Json): EntryColumns {
 		...usageColumns(message.usage),
 	};
 	if (role === "assistant") {
-		const calls = blocks(message.content).filter((block) => block.type === "toolCall");
+		const calls = objects(message.content).filter((block) => block.type === "toolCall");
 		columns.model = text(message.model);
 		columns.provider = text(message.provider);
 		if (calls.length > 0) columns.toolCallCount = calls.length;
@@ -112,14 +111,10 @@ function usageColumns(value: unknown): EntryColumns {
 /** The text blocks of a message's content, joined. */
 function readable(content: unknown): string | undefined {
 	if (typeof content === "string") return content;
-	const parts = blocks(content)
+	const parts = objects(content)
 		.filter((block) => block.type === "text")
 		.map((block) => text(block.text) ?? "");
 	return parts.length > 0 ? parts.join("\n") : undefined;
-}
-
-function blocks(content: unknown): Json[] {
-	return Array.isArray(content) ? content.filter(isObject) : [];
 }
 
 /** Its first characters, trimmed, with no half of a surrogate pair; undefined when nothing is left. */
@@ -134,27 +129,6 @@ function preview(value: string | undefined): string | undefined {
 /** Convex takes no lone surrogates in strings. */
 function wellFormed(value: string): string {
 	return value.replace(/\p{Surrogate}/gu, "\uFFFD");
-}
-
-function parseObject(json: string): Json {
-	try {
-		return object(JSON.parse(json));
-	} catch {
-		// A line that is no JSON is relayed with no columns.
-		return {};
-	}
-}
-
-function isObject(value: unknown): value is Json {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function object(value: unknown): Json {
-	return isObject(value) ? value : {};
-}
-
-function text(value: unknown): string | undefined {
-	return typeof value === "string" ? value : undefined;
 }
 
 function amount(value: unknown): number {

@@ -3,6 +3,7 @@
  * and for our own answers in its shapes. Entries that nobody says (labels, names, model changes, other
  * extensions' own) are no messages. Pure and total.
  */
+import { type Json, object, objects, parsedObject, text } from "../lib/json.ts";
 import { type AgentBlock, partOf } from "./agent-entry.ts";
 import type { OpenSyncPart, OpenSyncRole } from "./opensync.ts";
 
@@ -23,11 +24,9 @@ export type ToldMessage = {
 	createdAt: number | null;
 };
 
-type Json = Readonly<Record<string, unknown>>;
-
 /** Null when the line is no message. @param json one line of a session file. */
 export function openSyncMessage(json: string): ToldMessage | null {
-	const entry = parsed(json);
+	const entry = parsedObject(json) ?? {};
 	const entryId = text(entry.id);
 	if (entryId === undefined) return null;
 	const told = toldBy(entry);
@@ -94,13 +93,13 @@ function messageTold(message: Json): Told | null {
 
 /** A text that no part told. */
 function onlySaid(content: unknown): { textContent?: string } {
-	const block = blocks(content).find((one) => one.type === "text" && one.only === "textContent");
+	const block = objects(content).find((one) => one.type === "text" && one.only === "textContent");
 	return block ? { textContent: String(block.text) } : {};
 }
 
 function contentParts(content: unknown): OpenSyncPart[] {
 	if (typeof content === "string") return textParts(content);
-	return blocks(content).flatMap((block): OpenSyncPart[] => {
+	return objects(content).flatMap((block): OpenSyncPart[] => {
 		switch (block.type) {
 			case "text":
 				return block.only ? [] : textParts(text(block.text));
@@ -168,21 +167,3 @@ function usage(value: unknown): Pick<ToldMessage, "promptTokens" | "completionTo
 
 const amount = (value: unknown): number | undefined =>
 	typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
-
-const blocks = (content: unknown): Json[] => (Array.isArray(content) ? content.filter(isObject) : []);
-
-const isObject = (value: unknown): value is Json =>
-	typeof value === "object" && value !== null && !Array.isArray(value);
-
-const object = (value: unknown): Json => (isObject(value) ? value : {});
-
-const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-
-function parsed(json: string): Json {
-	try {
-		return object(JSON.parse(json));
-	} catch {
-		// No line of a session: no message.
-		return {};
-	}
-}

@@ -11,12 +11,13 @@
 import { backoffMs } from "../lib/backoff.ts";
 import type { SyncReport } from "./contract.ts";
 import { messageOf } from "./entry-push.ts";
+import { Pause } from "./pause.ts";
 import type { PostOutcome, SourceEntry } from "./ports.ts";
 import type { RecordState, RecordSync, RecordSyncOptions } from "./record-contract.ts";
 import { mayBeMessage, recordMessage } from "./record-message.ts";
 import { RecordOutbox } from "./record-outbox.ts";
 import { RecordTelling, type Told } from "./record-telling.ts";
-import { RecordWaiters } from "./record-waiters.ts";
+import { Waiters } from "./waiters.ts";
 
 /** A key or an address that is wrong: nobody expects that it becomes right at once. */
 const CLOSED_PAUSE_MS = 60_000;
@@ -40,7 +41,8 @@ class Recorder implements RecordSync {
 	readonly #options: RecordSyncOptions;
 	readonly #outbox: RecordOutbox;
 	readonly #telling: RecordTelling;
-	readonly #waiters: RecordWaiters;
+	readonly #waiters: Waiters;
+	readonly #pause: Pause;
 	readonly #hidden: Record<string, number> = {};
 	readonly #listeners = new Set<(state: RecordState) => void>();
 	#loaded = false;
@@ -65,7 +67,8 @@ class Recorder implements RecordSync {
 		const { source, clock } = options;
 		this.#outbox = new RecordOutbox(source.sessionId);
 		this.#telling = new RecordTelling(options);
-		this.#waiters = new RecordWaiters(clock);
+		this.#waiters = new Waiters(clock);
+		this.#pause = new Pause(clock);
 		this.#kick();
 	}
 
@@ -105,9 +108,9 @@ class Recorder implements RecordSync {
 		const sent = this.#sentCount;
 		this.#recheckWanted = true;
 		this.#telling.retryRefused();
-		const ended = this.#waiters.outcome(null);
+		const ended = this.#waiters.next();
 		this.#kick();
-		this.#waiters.hurry();
+		this.#pause.hurry();
 		if ((await ended) !== "idle")
 			return { kind: "failed", message: this.#trouble?.reason ?? "The record was ended." };
 		return {
@@ -120,7 +123,7 @@ class Recorder implements RecordSync {
 
 	async flush(deadlineMs: number): Promise<boolean> {
 		if (this.#disposed) return false;
-		const ended = this.#waiters.outcome(deadlineMs);
+		const ended = this.#waiters.end(deadlineMs);
 		this.#kick();
 		return (await ended) === "idle";
 	}
@@ -129,7 +132,7 @@ class Recorder implements RecordSync {
 		if (this.#disposed) return;
 		this.#disposed = true;
 		this.#scheduled?.();
-		this.#waiters.hurry();
+		this.#pause.hurry();
 		this.#listeners.clear();
 		this.#waiters.wake("disposed");
 		this.#look();
@@ -355,7 +358,7 @@ class Recorder implements RecordSync {
 		if (!this.#isNoted) await this.#note();
 		this.#tell();
 		this.#waiters.wake("failed");
-		if (!this.#disposed) await this.#waiters.pause(ms);
+		if (!this.#disposed) await this.#pause.take(ms);
 	}
 
 	#tell(): void {

@@ -3,6 +3,7 @@ import { backoffMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { SyncState } from "./contract.ts";
 import { messageOf } from "./entry-push.ts";
+import { Pause } from "./pause.ts";
 import { type Backend, BackendError } from "./ports.ts";
 
 /** A key that was refused may be made good at the backend; nobody expects that at once. */
@@ -12,14 +13,13 @@ type Link = Pick<SyncState, "link" | "reason">;
 
 export class Recovery {
 	readonly #backend: Pick<Backend, "connection">;
-	readonly #clock: Clock;
+	readonly #pause: Pause;
 	#trouble: Link | null = null;
 	#failures = 0;
-	#endPause: (() => void) | null = null;
 
 	constructor(backend: Pick<Backend, "connection">, clock: Clock) {
 		this.#backend = backend;
-		this.#clock = clock;
+		this.#pause = new Pause(clock);
 	}
 
 	get reason(): string | null {
@@ -50,15 +50,7 @@ export class Recovery {
 	pause(): Promise<void> {
 		const ms =
 			this.#trouble?.link === "signedOut" ? SIGNED_OUT_PAUSE_MS : backoffMs(Math.max(0, this.#failures - 1));
-		return new Promise((resolve) => {
-			const end = (): void => {
-				cancel();
-				this.#endPause = null;
-				resolve();
-			};
-			const cancel = this.#clock.after(ms, end);
-			this.#endPause = end;
-		});
+		return this.#pause.take(ms);
 	}
 
 	connectionChanged(): void {
@@ -66,10 +58,10 @@ export class Recovery {
 	}
 
 	hurry(): void {
-		this.#endPause?.();
+		this.#pause.hurry();
 	}
 
 	stop(): void {
-		this.#endPause?.();
+		this.#pause.hurry();
 	}
 }

@@ -22,6 +22,7 @@ import { startPresence } from "./presence-beat.ts";
 import { Recovery } from "./recovery.ts";
 import { RunStreams } from "./run-streams.ts";
 import { StateTeller } from "./state-teller.ts";
+import { type Outcome, Waiters } from "./waiters.ts";
 
 /** Types of entries that the ops of a run tell. */
 const TOLD = new Set(["message", "custom_message", "compaction"]);
@@ -39,7 +40,7 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 	let present: readonly Present[] = [];
 	let scheduled: (() => void) | null = null;
 	let looping = false;
-	const waiters = new Set<(outcome: "idle" | "failed" | "disposed") => void>();
+	const waiters = new Waiters(clock);
 	const recovery = new Recovery(backend, clock);
 	const teller = new StateTeller(currentState);
 
@@ -119,7 +120,7 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 				looping = false;
 				// What came while the loop ended is found here.
 				if (outbox.hasWork()) kick();
-				else wakeWaiters("idle");
+				else waiters.wake("idle");
 			});
 		});
 	}
@@ -136,7 +137,7 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 				outbox.failed(error);
 				recovery.note(error);
 				teller.changed();
-				wakeWaiters("failed");
+				waiters.wake("failed");
 				await recovery.pause();
 			}
 		}
@@ -172,37 +173,19 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 		};
 	}
 
-	function nextOutcome(): Promise<"idle" | "failed" | "disposed"> {
-		return new Promise((resolve) => {
-			waiters.add(resolve);
-			kick();
-			recovery.hurry();
-		});
+	function nextOutcome(): Promise<Outcome> {
+		const outcome = waiters.next();
+		kick();
+		recovery.hurry();
+		return outcome;
 	}
 
 	function idleWithin(deadlineMs: number): Promise<"idle" | "late" | "disposed"> {
 		if (disposed) return Promise.resolve("disposed");
 		if (!looping && !outbox.hasWork()) return Promise.resolve("idle");
-		return new Promise((resolve) => {
-			const finish = (outcome: "idle" | "late" | "disposed"): void => {
-				cancel();
-				waiters.delete(look);
-				resolve(outcome);
-			};
-			const look = (outcome: "idle" | "failed" | "disposed"): void => {
-				if (outcome === "failed") waiters.add(look);
-				else finish(outcome);
-			};
-			const cancel = clock.after(deadlineMs, () => finish("late"));
-			waiters.add(look);
-			kick();
-		});
-	}
-
-	function wakeWaiters(outcome: "idle" | "failed" | "disposed"): void {
-		const all = [...waiters];
-		waiters.clear();
-		for (const waiter of all) waiter(outcome);
+		const end = waiters.end(deadlineMs);
+		kick();
+		return end;
 	}
 
 	async function dispose(): Promise<void> {
@@ -213,7 +196,7 @@ export function createSessionSync(options: SessionSyncOptions): SessionSync {
 		streams.stop();
 		recovery.stop();
 		teller.stop();
-		wakeWaiters("disposed");
+		waiters.wake("disposed");
 		await presence?.stop();
 	}
 }

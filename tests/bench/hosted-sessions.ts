@@ -15,7 +15,7 @@ const row = (at: number) => ({
 	id: `k${String(at).padStart(31, "0")}`,
 	externalId: `many-${at}`,
 	title: `Session ${at}`,
-	projectPath: `/work/project-${at % 20}`,
+	projectPath: `/home/dev/project-${at % 20}`,
 	projectName: `project-${at % 20}`,
 	model: "claude-opus-4-6",
 	provider: "anthropic",

@@ -3,9 +3,10 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { readClaudeCode } from "../../src/agents/claude-code.ts";
 import { readCodex } from "../../src/agents/codex.ts";
-import type { History, HistoryFile, Json, Read } from "../../src/agents/history.ts";
+import type { History, HistoryFile, Read } from "../../src/agents/history.ts";
 import { readHostedSession } from "../../src/agents/hosted-opensync.ts";
 import { readOpenCode } from "../../src/agents/opencode.ts";
+import type { Json } from "../../src/lib/json.ts";
 import { agentEntry } from "../../src/protocol/agent-entry.ts";
 import { runs } from "../support/arbitraries.ts";
 

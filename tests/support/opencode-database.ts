@@ -21,7 +21,7 @@ export function openCodeDatabase(path: string, sessions: readonly StoredTalk[]):
 	`);
 	for (const { id, title, texts } of sessions) {
 		database
-			.prepare("INSERT INTO session VALUES (?, 'prj', NULL, 'slug', '/work/rows', ?, '1.2.0', ?, ?)")
+			.prepare("INSERT INTO session VALUES (?, 'prj', NULL, 'slug', '/home/dev/rows', ?, '1.2.0', ?, ?)")
 			.run(id, title, STARTED, STARTED);
 		for (const [at, text] of texts.entries()) {
 			const messageId = `msg_${id}_${String(at).padStart(4, "0")}`;

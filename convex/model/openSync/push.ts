@@ -20,7 +20,7 @@ import { appendEntries, checkSizes, isSame, newEntry } from "../append.ts";
 import { asName, checked } from "../checks.ts";
 import { scheduleIndexing, scheduleSourceChange } from "../indexing.ts";
 import { writeNamePassage, writePassages, writePassagesOfFile } from "../passages.ts";
-import { findSession, ownEntry } from "../sessions.ts";
+import { EMPTY_SESSION, findSession, ownEntry } from "../sessions.ts";
 import { type Counted, derive, NO_TOTALS, NOTHING_DERIVED, sum, type Totals, totalsOf } from "../totals.ts";
 import {
 	type Counts,
@@ -91,20 +91,9 @@ async function insertSession(
 		projectName: "",
 		gitBranch: null,
 		machine: "",
-		...NOTHING_DERIVED,
-		...NO_TOTALS,
-		status: "idle",
-		leafId: null,
-		lineage: null,
-		parentRef: null,
-		adopted: false,
-		firstSeq: 1,
-		lastSeq: 0,
-		lastEntryId: null,
-		lastChain: 0,
+		...EMPTY_SESSION,
 		startedAt,
 		updatedAt: imported ? startedAt : Date.now(),
-		endedAt: null,
 		openSync: NO_COUNTS,
 	});
 	return (await ctx.db.get(id)) as Doc<"sessions">;

@@ -53,7 +53,7 @@ test("Claude Code's sessions arrive with their dates, titles, tokens and cost, a
 		source: "claude-code",
 		via: "openSync",
 		title: "Basket total with tax",
-		projectPath: "/work/shop",
+		projectPath: "/home/dev/shop",
 		gitBranch: "main",
 		model: "claude-opus-4-6",
 		entryCount: 10,
@@ -150,7 +150,7 @@ test("exported, such a session can be read in every format", async () => {
 	expect(JSON.parse(lines[0] as string)).toMatchObject({
 		type: "session",
 		id: CLAUDE_SESSION,
-		cwd: "/work/shop",
+		cwd: "/home/dev/shop",
 	});
 	const asJson = JSON.parse((await setup.cli("export", CLAUDE_SESSION, "--format", "json")).stdout);
 	expect(asJson.entries).toHaveLength(10);
@@ -267,7 +267,7 @@ test("a session that a plugin has posted is left as it is, and makes way when th
 			}),
 		});
 		expect(response.status).toBe(200);
-		const folder = join(AGENT_FIXTURES, "claude-code", "projects", "-work-shop");
+		const folder = join(AGENT_FIXTURES, "claude-code", "projects", "-home-dev-shop");
 		const args = ["import", "--claude-code", "--from-dir", folder, "--json"];
 		const first = JSON.parse((await posted.cli(...args)).stdout);
 		expect(first).toMatchObject({

@@ -44,7 +44,7 @@ function fill({ store }: HostedOpenSync, externalId: string, messages: number, a
 	store.postSession(HOSTED_USER, {
 		externalId,
 		title: `Title of ${externalId}`,
-		projectPath: "/work/hosted",
+		projectPath: "/home/dev/hosted",
 		projectName: "hosted",
 		model: "claude-opus-4-6",
 		provider: "anthropic",
@@ -111,7 +111,7 @@ test("sessions arrive with their dates, titles, counts and sources, and a second
 		via: "openSync",
 		source: "claude-code",
 		title: "Title of session-0",
-		projectPath: "/work/hosted",
+		projectPath: "/home/dev/hosted",
 		model: "claude-opus-4-6",
 		provider: "anthropic",
 		tokens: { input: 1000, output: 50, cacheRead: 0, cacheWrite: 0 },

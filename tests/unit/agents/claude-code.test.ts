@@ -5,7 +5,7 @@ import { CLAUDE_SESSION, claudeFile, told } from "../../support/agent-fixtures.t
 const OLD = "9ff29d57-8b28-4da9-8e7f-b0e4e7e2ba46";
 const session = () => {
 	const { histories, skipped } = readClaudeCode(
-		claudeFile("projects", "-work-shop", `${CLAUDE_SESSION}.jsonl`),
+		claudeFile("projects", "-home-dev-shop", `${CLAUDE_SESSION}.jsonl`),
 	);
 	expect([histories.length, skipped]).toEqual([1, []]);
 	return histories[0] as (typeof histories)[number];
@@ -15,7 +15,7 @@ test("a session of version 2 is told with its project, branch, title, model, dat
 	expect(session().session).toEqual({
 		externalId: CLAUDE_SESSION,
 		source: "claude-code",
-		projectPath: "/work/shop",
+		projectPath: "/home/dev/shop",
 		projectName: "shop",
 		title: "Basket total with tax",
 		gitBranch: "main",
@@ -60,7 +60,7 @@ test("lines of one message are its parts, and its usage is counted once, as the 
 					toolName: "Read",
 					name: "Read",
 					toolCallId: "toolu_1",
-					args: { file_path: "/work/shop/basket.ts" },
+					args: { file_path: "/home/dev/shop/basket.ts" },
 				},
 			},
 		],
@@ -81,7 +81,7 @@ test("results name their tool and say whether it failed; pictures are kept", () 
 
 test("a sub-agent's file is a session of its own", () => {
 	const { histories } = readClaudeCode(
-		claudeFile("projects", "-work-shop", CLAUDE_SESSION, "subagents", "agent-a4e80a2.jsonl"),
+		claudeFile("projects", "-home-dev-shop", CLAUDE_SESSION, "subagents", "agent-a4e80a2.jsonl"),
 	);
 	expect(histories.map(({ session: { externalId, title } }) => [externalId, title])).toEqual([
 		[`${CLAUDE_SESSION}-agent-a4e80a2`, "Find every use of basket"],
@@ -89,7 +89,7 @@ test("a sub-agent's file is a session of its own", () => {
 });
 
 test("version 1 keeps sub-agents in the session's file, and tells what it cost", () => {
-	const { histories, skipped } = readClaudeCode(claudeFile("projects", "-work-old", `${OLD}.jsonl`));
+	const { histories, skipped } = readClaudeCode(claudeFile("projects", "-home-dev-old", `${OLD}.jsonl`));
 	expect(skipped).toEqual([]);
 	expect(histories.map((history) => [history.session.externalId, told(history)])).toEqual([
 		[OLD, ["user: Tidy up", "assistant: ", "tool: ", "assistant: Tidied."]],

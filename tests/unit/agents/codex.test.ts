@@ -19,7 +19,7 @@ test("a session is told with its project, branch, provider, name, model, dates a
 	expect(only(NEWEST).session).toEqual({
 		externalId: CODEX_SESSION,
 		source: "codex-cli",
-		projectPath: "/work/till",
+		projectPath: "/home/dev/till",
 		projectName: "till",
 		gitBranch: "tax",
 		provider: "openai",
@@ -33,7 +33,7 @@ test("a session is told with its project, branch, provider, name, model, dates a
 test("what Codex itself puts before the prompt is the system's, and events repeat nothing", () => {
 	expect(told(only(NEWEST))).toEqual([
 		"system: <permissions instructions>be careful</permissions instructions>",
-		"system: <environment_context>\n  <cwd>/work/till</cwd>\n</environment_context>",
+		"system: <environment_context>\n  <cwd>/home/dev/till</cwd>\n</environment_context>",
 		"user: What does the till do?",
 		"assistant: ",
 		"tool: ",
@@ -98,7 +98,11 @@ test("bare items of mid-2025 take the session's time, and the folder that Codex 
 	const id = "c3c4b301-27c8-4c70-b6e4-46b99fdf0236";
 	const history = only(codexFile("sessions", "2025", "08", "18", `rollout-2025-08-18T01-16-13-${id}.jsonl`));
 	const at = Date.parse("2025-08-18T01:16:13.522Z");
-	expect(history.session).toMatchObject({ projectPath: "/work/bare", title: "hello codex", createdAt: at });
+	expect(history.session).toMatchObject({
+		projectPath: "/home/dev/bare",
+		title: "hello codex",
+		createdAt: at,
+	});
 	expect(told(history).slice(1)).toEqual([
 		"user: hello codex",
 		"assistant: ",

@@ -26,7 +26,7 @@ test("a session of files is told with its project, title, model, provider and da
 		{
 			externalId: OPENCODE_SESSION,
 			source: "opencode",
-			projectPath: "/work/web",
+			projectPath: "/home/dev/web",
 			projectName: "web",
 			title: "Colours of the page",
 			model: "claude-sonnet-4-5",

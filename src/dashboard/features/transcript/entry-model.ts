@@ -2,6 +2,7 @@
  * What the page shows of an entry, read from its JSON. Total: whatever does not have the shape that Pi
  * gives it becomes `unknown` and is shown raw, never an error and never nothing.
  */
+import { type Json, object, parsedObject } from "../../../lib/json.ts";
 import type { EntryView } from "../../../protocol/entry.ts";
 
 export type ContentPart =
@@ -55,11 +56,9 @@ export type EntryModel =
 	| { kind: "note"; text: string }
 	| { kind: "unknown"; type: string; json: string };
 
-type Json = { readonly [name: string]: unknown };
-
 /** Reads an entry's line. */
 export function readEntry(json: string, type: string): EntryModel {
-	const entry = parsed(json);
+	const entry = parsedObject(json);
 	const model = entry && (type === "message" ? readMessage(object(entry.message)) : readOther(entry, type));
 	return model ?? { kind: "unknown", type, json };
 }
@@ -232,24 +231,6 @@ function contentPart(block: unknown): ContentPart {
 /** JSON as people read it. */
 export function pretty(value: unknown): string {
 	return JSON.stringify(value, null, 2) ?? "";
-}
-
-function parsed(json: string): Json | null {
-	try {
-		const value: unknown = JSON.parse(json);
-		return isObject(value) ? value : null;
-	} catch {
-		// A line that is no JSON is shown as it is.
-		return null;
-	}
-}
-
-function isObject(value: unknown): value is Json {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function object(value: unknown): Json {
-	return isObject(value) ? value : {};
 }
 
 function listOf(value: unknown): readonly unknown[] {
