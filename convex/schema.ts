@@ -154,7 +154,8 @@ export default defineSchema({
 
 	/**
 	 * Text of entries for full-text search, long ones in several parts. Written by `passages` soon after the
-	 * entry, by `openSync` with it; deleted by `removal`, which hands those of shared entries on.
+	 * entry, by `openSync` for names and for messages that are replaced; deleted by `removal`, which hands those
+	 * of shared entries on.
 	 */
 	passages: defineTable({
 		userId: v.id("users"),
