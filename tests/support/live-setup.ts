@@ -44,6 +44,10 @@ export class LiveSetup {
 		this.model = model;
 		this.stack = stack;
 		this.observer = observer;
+		model.describeWith(async () => {
+			const screens = await Promise.all(this.#terminals.map((one) => one.screen().catch(() => "(ended)")));
+			return screens.map((screen) => `A terminal shows:\n${screen}`).join("\n");
+		});
 	}
 
 	/** @param env for every Pi of this setup. */

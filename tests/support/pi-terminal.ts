@@ -89,6 +89,8 @@ export class PiTerminal {
 	readonly home: PiHome;
 	readonly #socket: string;
 	readonly #env: Record<string, string>;
+	/** Whether Pi has taken a line: while it starts, it leaves what was sent in the editor. */
+	#hasSent = false;
 
 	private constructor(home: PiHome, socket: string) {
 		this.home = home;
@@ -149,16 +151,35 @@ export class PiTerminal {
 		await this.#tmux("send-keys", "-t", "pi", ...keys);
 	}
 
-	/** Types a line, sees it in the editor, and sends it; again when Pi was not listening yet. */
+	/** Types a line, sees it in the editor, and sends it; again while Pi says that it is still starting. */
 	async submit(line: string): Promise<void> {
 		await this.type(line);
 		const seen = line.slice(-40);
 		await this.waitFor((screen) => editorText(screen).includes(seen), `the typed line "${seen}"`);
-		for (let attempt = 0; ; attempt += 1) {
+		const until = Date.now() + 15_000;
+		for (;;) {
 			await this.press("Enter");
-			const isGone = (screen: string) => !editorText(screen).includes(seen);
-			if (attempt === 5) return void (await this.waitFor(isGone, `"${seen}" to be sent`));
-			if (await this.waitFor(isGone, "", 1_500).catch(() => null)) return;
+			// A screen that tmux was just drawing can lack the line, or the whole editor: only what lasts counts.
+			let looks = 0;
+			const isGone = (screen: string) => {
+				looks = editorText(screen).includes(seen) ? 0 : looks + 1;
+				return looks >= (hasEditor(screen) ? 2 : 5);
+			};
+			if (Date.now() > until) return void (await this.waitFor(isGone, `"${seen}" to be sent`));
+			if (await this.waitFor(isGone, "", this.#hasSent ? 1_500 : 250).catch(() => null)) break;
+		}
+		this.#hasSent = true;
+	}
+
+	/** Types a line that is to be refused with `refusal` and given back, and sends it until it is. */
+	async submitRefused(line: string, refusal: string): Promise<void> {
+		await this.type(line);
+		const isRefused = (screen: string) => screen.includes(refusal) && editorText(screen).includes(line);
+		const until = Date.now() + 15_000;
+		for (;;) {
+			await this.press("Enter");
+			if (await this.waitFor(isRefused, "", 1_000).catch(() => null)) return;
+			if (Date.now() > until) return void (await this.waitFor(isRefused, `"${line}" to be refused`));
 		}
 	}
 
@@ -226,10 +247,23 @@ export class PiTerminal {
 
 /** What stands in the editor, which is the lowest framed part of the screen. Empty when none is drawn. */
 export function editorText(screen: string): string {
-	const lines = screen.split("\n");
-	const frames = lines.flatMap((line, index) => (/─{20}$/.test(line) ? [index] : []));
-	const [top, bottom] = frames.slice(-2);
-	return top === undefined || bottom === undefined ? "" : lines.slice(top + 1, bottom).join("\n");
+	const [top, bottom] = editorFrame(screen);
+	return top === undefined || bottom === undefined
+		? ""
+		: screen
+				.split("\n")
+				.slice(top + 1, bottom)
+				.join("\n");
+}
+
+const hasEditor = (screen: string): boolean => editorFrame(screen).length === 2;
+
+/** The lines with the editor's upper and lower edge; fewer where they are not drawn. */
+function editorFrame(screen: string): number[] {
+	return screen
+		.split("\n")
+		.flatMap((line, index) => (/─{20}$/.test(line) ? [index] : []))
+		.slice(-2);
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -52,6 +52,7 @@ export class ScriptedModel {
 	readonly #requests: ModelRequest[] = [];
 	readonly #waiting: ((request: ModelRequest) => void)[] = [];
 	readonly #sockets = new Set<Socket>();
+	#scene: () => Promise<string> = async () => "";
 
 	private constructor(server: Server) {
 		this.#server = server;
@@ -75,7 +76,7 @@ export class ScriptedModel {
 		return await new Promise((resolve, reject) => {
 			const late = setTimeout(() => {
 				this.#waiting.splice(this.#waiting.indexOf(take), 1);
-				reject(new Error(`Pi made no request to the model within ${deadlineMs} ms.`));
+				void this.#tellLate(`Pi made no request to the model within ${deadlineMs} ms.`).then(reject);
 			}, deadlineMs);
 			const take = (request: ModelRequest) => {
 				clearTimeout(late);
@@ -83,6 +84,16 @@ export class ScriptedModel {
 			};
 			this.#waiting.push(take);
 		});
+	}
+
+	/** What an error about a request that did not come shows: the screens, as a rule. */
+	describeWith(scene: () => Promise<string>): void {
+		this.#scene = scene;
+	}
+
+	async #tellLate(sentence: string): Promise<Error> {
+		const scene = await this.#scene().catch((error) => String(error));
+		return new Error(scene === "" ? sentence : `${sentence}\n${scene}`);
 	}
 
 	/** Requests that nobody has taken are not answered. */

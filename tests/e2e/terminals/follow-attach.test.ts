@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { editorText, type PiTerminal, readSession, sessionFiles } from "../../support/pi-terminal.ts";
+import { type PiTerminal, readSession, sessionFiles } from "../../support/pi-terminal.ts";
 import { footer, SharedSetup, VERSION_PAIRS } from "../../support/shared-setup.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -102,9 +102,7 @@ describe.each([...SAME])("attaching, Pi %s", (...versions) => {
 			await c.waitForText("And answered.");
 			await c.waitFor((screen) => footer(screen).includes("looking on"), "that it only looks on");
 			const before = readSession(shared.file).entries;
-			await c.submit("this changes nothing");
-			await c.waitForText("this terminal only looks on");
-			await c.waitFor((screen) => editorText(screen).includes("this changes nothing"), "the text back");
+			await c.submitRefused("this changes nothing", "this terminal only looks on");
 			await a.submit("while somebody looks on");
 			const request = await shared.live.model.next();
 			request.text("They see ");
@@ -130,8 +128,7 @@ describe.each([...SAME])("attaching, Pi %s", (...versions) => {
 				more: ["--opensync-attach", begun()],
 			});
 			await c.waitFor((screen) => footer(screen).includes("looking on"), "that it only looks on");
-			await c.submit("not allowed");
-			await c.waitForText("this terminal only looks on");
+			await c.submitRefused("not allowed", "this terminal only looks on");
 			await c.stop();
 		},
 		SLOW,
