@@ -8,17 +8,17 @@
  */
 import { v } from "convex/values";
 import { PRESENCE_DEADLINE_MS } from "../src/protocol/limits.ts";
-import { vBeat, vPlace, vPresent } from "../src/protocol/presence.ts";
+import { vBeat, vLeave, vPlace, vPresent } from "../src/protocol/presence.ts";
 import { internal } from "./_generated/api.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
 import { readMutation, readQuery } from "./access.ts";
-import { deleteQuestionsOfTerminal } from "./model/asking.ts";
+import { deleteQuestions, deleteQuestionsOfTerminal } from "./model/asking.ts";
 import { asName, checked } from "./model/checks.ts";
 import { leaveSession, rest } from "./model/holding.ts";
 import { findPresent, presentAt } from "./model/present.ts";
 import { findSession, sessionView } from "./model/sessions.ts";
-import { endStreamsOfTerminal } from "./model/streaming.ts";
+import { endStream, endStreamsOfTerminal, streamsOf } from "./model/streaming.ts";
 
 /** "I am here", every `PRESENCE_BEAT_MS`. */
 export const beat = readMutation({
@@ -44,13 +44,15 @@ export const beat = readMutation({
 	},
 });
 
-/** "I am going": the same as falling silent, at once. */
+/** "I am going": the same as falling silent, at once. One that beats at another session by now stays there. */
 export const leave = readMutation({
-	args: { clientId: v.string() },
+	args: vLeave,
 	returns: v.null(),
-	handler: async (ctx, { clientId }) => {
+	handler: async (ctx, { clientId, sessionId }) => {
 		const known = await findPresent(ctx, ctx.userId, clientId);
-		if (known) await goodbye(ctx, known);
+		if (!known) return null;
+		if (sessionId === undefined || sessionId === known.sessionId) await goodbye(ctx, known);
+		else if (known.kind === "terminal" && sessionId !== null) await vacate(ctx, known, sessionId);
 		return null;
 	},
 });
@@ -107,11 +109,24 @@ async function goodbye(ctx: MutationCtx, known: Doc<"presence">): Promise<void> 
 	if (known.kind !== "terminal") return;
 	await endStreamsOfTerminal(ctx, known.userId, known.clientId);
 	await deleteQuestionsOfTerminal(ctx, known.userId, known.clientId);
-	const session = known.sessionId === null ? null : await findSession(ctx, known.userId, known.sessionId);
+	if (known.sessionId !== null) await vacate(ctx, known, known.sessionId);
+}
+
+/** What a terminal had at a session goes, and the session rests when no other is there. */
+async function vacate(
+	ctx: MutationCtx,
+	{ userId, clientId }: Pick<Doc<"presence">, "userId" | "clientId">,
+	sessionId: string,
+): Promise<void> {
+	const session = await findSession(ctx, userId, sessionId);
 	if (!session) return;
-	await leaveSession(ctx, session, known.clientId);
+	for (const stream of await streamsOf(ctx, userId, sessionId).collect()) {
+		if (stream.terminalId === clientId) await endStream(ctx, stream);
+	}
+	await deleteQuestions(ctx, session, (terminalId) => terminalId === clientId);
+	await leaveSession(ctx, session, clientId);
 	// Without a terminal nothing runs, whatever the last one said before it died.
-	const others = await presentAt(ctx, known.userId, session.sessionId);
+	const others = await presentAt(ctx, userId, sessionId);
 	if (!others.some(({ kind }) => kind === "terminal")) await rest(ctx, session);
 }
 

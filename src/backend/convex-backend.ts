@@ -60,7 +60,7 @@ export function createConvexBackend(options: ConvexBackendOptions): LiveBackend 
 		pushStream: (args) => mutate("pushStream", args),
 		endStream: async (streamId) => void (await mutate("endStream", { streamId })),
 		beat: async (args) => void (await mutate("beat", args)),
-		leave: async (clientId) => void (await mutate("leave", { clientId })),
+		leave: async (args) => void (await mutate("leave", args)),
 		onPresence: (sessionId, listener) =>
 			// A failing query ends in an empty list: who is here is never worth an error.
 			watch("presence", { sessionId }, listener, () => listener([])),

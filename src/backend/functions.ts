@@ -1,7 +1,7 @@
 /** The backend's functions that the port calls, by name and type. Names are those of `convex/`. */
 import type { FunctionReference } from "convex/server";
 import type { Append, Appended, EntryPage, EntryView } from "../protocol/entry.ts";
-import type { Beat, Place, Present } from "../protocol/presence.ts";
+import type { Beat, Leave, Place, Present } from "../protocol/presence.ts";
 import type {
 	AcceptedPrompt,
 	AcceptPrompt,
@@ -42,7 +42,7 @@ export type Functions = {
 	pushStream: Mutation<Push, number>;
 	endStream: Mutation<EndStream, null>;
 	beat: Mutation<Beat, null>;
-	leave: Mutation<{ clientId: string }, null>;
+	leave: Mutation<Leave, null>;
 	presence: Query<OfSession, Present[]>;
 	place: Query<{ clientId: string }, Place | null>;
 	session: Query<OfSession, SessionView | null>;

@@ -7,7 +7,7 @@ import {
 } from "convex/server";
 import type { Scope } from "../protocol/access.ts";
 import type { EntryPage, EntryView } from "../protocol/entry.ts";
-import type { Beat, Present } from "../protocol/presence.ts";
+import type { Beat, Leave, Present } from "../protocol/presence.ts";
 import type { Search, SearchPage } from "../protocol/search.ts";
 import type { SessionView } from "../protocol/session.ts";
 import type { Delta, StreamView } from "../protocol/stream.ts";
@@ -46,7 +46,7 @@ export const api = {
 	},
 	presence: {
 		beat: makeFunctionReference<"mutation", Beat, null>("presence:beat"),
-		leave: makeFunctionReference<"mutation", { clientId: string }, null>("presence:leave"),
+		leave: makeFunctionReference<"mutation", Leave, null>("presence:leave"),
 		list: makeFunctionReference<"query", OfSession, Present[]>("presence:list"),
 	},
 	users: { me: makeFunctionReference<"query", Record<string, never>, Me>("users:me") },

@@ -19,6 +19,17 @@ export const vBeat = v.object({
 });
 export type Beat = Infer<typeof vBeat>;
 
+/** `presence:leave`. */
+export const vLeave = v.object({
+	clientId: v.string(),
+	/**
+	 * What it leaves. When it beats elsewhere by now, only what it had there goes: a goodbye can come after
+	 * the first beat of what came next. Unsaid: wherever it is.
+	 */
+	sessionId: v.optional(v.union(v.string(), v.null())),
+});
+export type Leave = Infer<typeof vLeave>;
+
 /** One who is here; nothing in it changes with a mere beat. */
 export const vPresent = v.object({
 	clientId: v.string(),

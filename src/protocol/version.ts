@@ -5,7 +5,7 @@
  *   1  sessions, entries with forks, streams with deltas, presence, keys.
  *   2  the turn lock.
  *   3  prompts and questions of any terminal; streams that a terminal can replay.
- *   4  sessions of other agents, search; an opened session tells its leaf.
+ *   4  sessions of other agents, search; an opened session tells its leaf; a goodbye tells what it leaves.
  */
 export const PROTOCOL_VERSION = 4;
 

@@ -6,7 +6,7 @@ import type { Scope } from "../protocol/access.ts";
 import type { Append, Appended, EntryPage, EntryView } from "../protocol/entry.ts";
 import type { RefusalCode } from "../protocol/errors.ts";
 import type { OpenSyncMessage, OpenSyncSession } from "../protocol/opensync.ts";
-import type { Beat, Place, Present } from "../protocol/presence.ts";
+import type { Beat, Leave, Place, Present } from "../protocol/presence.ts";
 import type {
 	AcceptedPrompt,
 	AcceptPrompt,
@@ -74,7 +74,7 @@ export interface Backend {
 	pushStream(args: Push): Promise<number>;
 	endStream(streamId: string): Promise<void>;
 	beat(args: Beat): Promise<void>;
-	leave(clientId: string): Promise<void>;
+	leave(args: Leave): Promise<void>;
 	onPresence(sessionId: string, listener: (present: readonly Present[]) => void): () => void;
 	close(): Promise<void>;
 }

@@ -53,10 +53,11 @@ export function startPresence(
 			stopped = true;
 			cancel?.();
 			unlisten();
-			const { clientId } = beat();
+			const { clientId, sessionId } = beat();
 			await flight;
 			// Unsaid, the backend finds out at the deadline.
-			if (said && backend.connection().kind === "connected") await backend.leave(clientId).catch(() => {});
+			if (!said || backend.connection().kind !== "connected") return;
+			await backend.leave({ clientId, sessionId }).catch(() => {});
 		},
 	};
 }

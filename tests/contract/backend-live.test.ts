@@ -257,7 +257,7 @@ test("a follower sees where the holder goes, and that it is gone", async () => {
 	await place.until("the second session", (value) => value?.session?.sessionId === two);
 	await holder.beat({ ...beat, sessionId: "unknown-yet" });
 	await place.until("no known session", (value) => value?.sessionId === "unknown-yet" && !value.session);
-	await holder.leave("terminal-moving");
+	await holder.leave({ clientId: "terminal-moving" });
 	await place.until("its going", (value) => value === null);
 	place.stop();
 });

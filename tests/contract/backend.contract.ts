@@ -163,6 +163,24 @@ export function backendContract(name: string, get: () => Backend): void {
 		expect(await get().pushStream({ streamId, start: 3, ops: [["t", 0, "c"]] })).toBe(-1);
 	});
 
+	test(`${name}: a goodbye that comes late leaves him where he is by now`, async () => {
+		const [before, now] = [await opened(get()), await opened(get())];
+		let present: readonly Present[] = [];
+		const stop = get().onPresence(now, (list) => {
+			present = list;
+		});
+		const clientId = newId("client-of-test");
+		const beat = { clientId, kind: "terminal" as const, watching: false, label: "laptop" };
+		await get().beat({ ...beat, sessionId: before });
+		await get().beat({ ...beat, sessionId: now });
+		await waitFor(() => present.length === 1, "being at the second session");
+		await get().leave({ clientId, sessionId: before });
+		await get().beat({ ...beat, clientId: newId("client-of-test"), sessionId: now });
+		await waitFor(() => present.length === 2, "another one's coming");
+		expect(present.some((one) => one.clientId === clientId)).toBe(true);
+		stop();
+	});
+
 	test(`${name}: who beats is present, until he leaves`, async () => {
 		const sessionId = await opened(get());
 		let present: readonly Present[] = [];
@@ -172,7 +190,7 @@ export function backendContract(name: string, get: () => Backend): void {
 		const clientId = newId("client-of-test");
 		await get().beat({ clientId, kind: "dashboard", sessionId, watching: true, label: "page" });
 		await waitFor(() => present.some((one) => one.clientId === clientId && one.watching), "being present");
-		await get().leave(clientId);
+		await get().leave({ clientId, sessionId });
 		await waitFor(() => present.length === 0, "being gone");
 		stop();
 	});

@@ -5,8 +5,8 @@ import { PRESENCE_DEADLINE_MS, TURN_LOCK_MS, TURN_LOCK_RENEW_MS } from "../../sr
 import { type App, type Client, scenario, storyStart } from "./app.ts";
 import { session, talk, tell } from "./stories.ts";
 
-const acquire = (client: Client, terminalId: string) =>
-	client.mutation(api.turnLock.acquire, { sessionId: "s", terminalId, label: terminalId });
+const acquire = (client: Client, terminalId: string, sessionId = "s") =>
+	client.mutation(api.turnLock.acquire, { sessionId, terminalId, label: terminalId });
 const takeOver = (client: Client, terminalId: string, epoch: number) =>
 	client.mutation(api.turnLock.takeOver, { sessionId: "s", terminalId, label: terminalId, epoch });
 const beat = (client: Client, clientId: string, sessionId = "s") =>
@@ -249,6 +249,20 @@ scenario("a page that leaves, or a terminal at another session, frees nothing he
 	await leave(client, "b");
 	expect((await seen(client)).holder).toBe("a");
 });
+
+scenario(
+	"a goodbye that comes after the first beat of the next session ends the old one alone",
+	async (app) => {
+		const client = await running(app);
+		await beat(client, "a", "next");
+		await tell(client, session("next"));
+		await acquire(client, "a", "next");
+		await client.mutation(api.presence.leave, { clientId: "a", sessionId: "s" });
+		expect(await seen(client)).toEqual(LOST);
+		expect(await client.query(api.presence.find, { clientId: "a" })).toMatchObject({ sessionId: "next" });
+		expect((await client.query(api.turnLock.current, { sessionId: "next" })).holder?.terminalId).toBe("a");
+	},
+);
 
 scenario("a session that has ended stays so when its holder is lost", async (app) => {
 	const client = await running(app);

@@ -82,7 +82,7 @@ class World {
 				this.store.streams.clear();
 				break;
 			case "watch":
-				await (happening.on ? this.#beat() : this.backend.leave("page")).catch(() => {});
+				await (happening.on ? this.#beat() : this.backend.leave({ clientId: "page" })).catch(() => {});
 				break;
 		}
 		await this.look();

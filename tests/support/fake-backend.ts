@@ -5,7 +5,7 @@
 import type { Append, Appended, EntryPush } from "../../src/protocol/entry.ts";
 import type { RefusalCode } from "../../src/protocol/errors.ts";
 import { APPEND_MAX_BYTES, APPEND_MAX_ENTRIES, INLINE_ENTRY_BYTES } from "../../src/protocol/limits.ts";
-import type { Beat, Present } from "../../src/protocol/presence.ts";
+import type { Beat, Leave, Present } from "../../src/protocol/presence.ts";
 import type { Opened, OpenSession, UpdateSession } from "../../src/protocol/session.ts";
 import type { DeltaOp, Push, StartStream } from "../../src/protocol/stream.ts";
 import { type Backend, BackendError, type Connection, type LiveBackend } from "../../src/sync/ports.ts";
@@ -246,8 +246,10 @@ export class FakeBackend implements Backend {
 		});
 	}
 
-	leave(clientId: string): Promise<void> {
-		return this.call("leave", clientId, () => {
+	leave(args: Leave): Promise<void> {
+		return this.call("leave", args, () => {
+			const { clientId, sessionId } = args;
+			if (sessionId !== undefined && this.store.present.get(clientId)?.sessionId !== sessionId) return;
 			this.store.present.delete(clientId);
 			for (const listener of this.store.presenceListeners) listener();
 		});

@@ -169,7 +169,7 @@ test("unwatched nothing is sent; who comes in the midst gets the partial answer 
 	watcher.look();
 	expect(watcher.texts()).toEqual(["partial"]);
 	expect(store.live("session-1")?.ops.length).toBe(2);
-	await backend.leave("page");
+	await backend.leave({ clientId: "page" });
 	await settle();
 	const pushes = store.live("session-1")?.pushes;
 	sync.op(["t", 0, " more"]);

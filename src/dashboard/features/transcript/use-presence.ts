@@ -29,7 +29,7 @@ export function usePresence(sessionId: string): readonly Present[] {
 		};
 		const leave = (): void => {
 			// Not told in time, the deadline tells.
-			void client.mutation(api.presence.leave, { clientId: CLIENT_ID }).catch(() => {});
+			void client.mutation(api.presence.leave, { clientId: CLIENT_ID, sessionId }).catch(() => {});
 		};
 		beat();
 		const timer = setInterval(
