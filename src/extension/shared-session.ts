@@ -12,9 +12,10 @@ import { randomId } from "../lib/randomness.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { Present } from "../protocol/presence.ts";
 import type { SessionView } from "../protocol/session.ts";
+import { timesSaid } from "../session/entry-paths.ts";
 import type { SessionSync } from "../sync/contract.ts";
 import { Follower } from "../sync/follower.ts";
-import type { LiveBackend } from "../sync/ports.ts";
+import type { LiveBackend, SourceEntry } from "../sync/ports.ts";
 import { PromptDesk } from "../sync/prompt-desk.ts";
 import { type LockState, TurnLockKeeper } from "../sync/turn-lock-keeper.ts";
 import { AcceptedPrompts } from "./accepted-prompts.ts";
@@ -151,10 +152,7 @@ export class SharedSession {
 			log,
 		});
 		this.#desk = new PromptDesk({
-			backend,
-			clock,
-			sessionId,
-			terminalId,
+			...options,
 			newId: randomId,
 			epoch: () =>
 				this.#driving && !this.#starting && this.#keeper.state.kind === "mine"
@@ -166,6 +164,8 @@ export class SharedSession {
 				this.#remote.run(prompt, content);
 			},
 			drive: () => void this.#driveQueued(),
+			said: (text) => timesSaid(ctx.sessionManager.getEntries() as readonly SourceEntry[], text),
+			level: () => this.#level(),
 			onOwn: (_own, back, reason) => this.#remote.ownChanged(back, reason),
 			log,
 		});

@@ -29,6 +29,16 @@ export function callsWithoutResult(entries: readonly PathEntry[]): string[] {
 	return calls.filter((id) => !results.has(id));
 }
 
+/** How often somebody said just this, on whatever branch. */
+export function timesSaid(entries: readonly PathEntry[], text: string): number {
+	return entries.filter((entry) => {
+		const { message } = entry as PathEntry & { message?: { role?: string; content?: unknown } };
+		if (message?.role !== "user") return false;
+		if (!Array.isArray(message.content)) return message.content === text;
+		return message.content.some((block) => block.type === "text" && block.text === text);
+	}).length;
+}
+
 /** Entries after `from` up to `to`, newest first; null when the one does not lead to the other. */
 export function wayFrom<E extends PathEntry>(
 	entries: readonly E[],

@@ -302,6 +302,12 @@ export class Replay {
 				}
 				this.#out.push(event);
 				return;
+			case "agent_end":
+				this.#flush();
+				// Pi takes the row of a message that had no end away; its entry is shown from its beginning.
+				this.forgetOpen();
+				this.#out.push(event);
+				return;
 			default:
 				this.#flush();
 				this.#out.push(event);

@@ -263,15 +263,12 @@ export class Follower {
 		}
 		this.#takeEntries();
 		this.#followLeaf();
+		this.#forgetLeft();
 		if (this.#aside && !this.#redraw) this.#options.onSideBranch();
 		this.#aside = false;
 		await this.#draw();
 		if (!this.#joined && this.#seq !== before) target.refreshContext();
-		if (this.#live && this.#seq >= this.#live.lastSeq && this.#incoming.isEmpty) {
-			// While a run is on, entries of what its lost stream told may still come.
-			if (this.#live.status === "idle" || this.#live.status === "ended") this.#left = [];
-			if (!this.#joined) this.#putInOrder();
-		}
+		if (this.#isLevel && !this.#joined) this.#putInOrder();
 		this.#waiters = this.#waiters.filter(({ seq, resolve }) => {
 			if (this.#seq < seq) return true;
 			resolve(true);
@@ -387,7 +384,11 @@ export class Follower {
 			if (leafId !== entry.id && before !== null) {
 				target.setLeaf(before);
 				this.#aside ||= entry.type === "message";
-			} else this.#redraw ??= "moved";
+				// Its terminal told it before it was fenced off: it is no part of this branch.
+				if (this.#claims(entry)) this.#redraw ??= "caughtUp";
+				return;
+			}
+			this.#redraw ??= "moved";
 			this.#claims(entry);
 			return;
 		}
@@ -478,9 +479,24 @@ export class Follower {
 			return;
 		}
 		this.#options.onDrawn();
-		for (const replay of this.#left) for (const event of replay.toldAgain()) target.inject(event);
-		if (!this.#joined || this.#joined.isSettled) return;
-		for (const event of this.#joined.replay.resume()) target.inject(event);
+		const joined = this.#joined;
+		const again = this.#left.flatMap((replay) => replay.toldAgain());
+		// A run that was told to its end may have entries on their way all the same.
+		if (joined) again.push(...(joined.isSettled ? joined.replay.toldAgain() : joined.replay.resume()));
+		for (const event of again) target.inject(event);
+	}
+
+	/** Everything that the backend has is in the session. */
+	get #isLevel(): boolean {
+		return this.#live !== null && this.#seq >= this.#live.lastSeq && this.#incoming.isEmpty;
+	}
+
+	/** While a run is on, entries of what its lost stream told may still come; what has none now was lost with its terminal. */
+	#forgetLeft(): void {
+		if (!this.#isLevel || (this.#live?.status !== "idle" && this.#live?.status !== "ended")) return;
+		if (!this.#joined && this.#left.some((replay) => replay.toldAgain().length > 0))
+			this.#redraw ??= "caughtUp";
+		this.#left = [];
 	}
 
 	/** Entries of the stream that are still to come are known by what it told. */

@@ -18,6 +18,8 @@ export type OwnPrompt = {
 	readonly promptId: string;
 	readonly kind: PromptKind;
 	readonly content: PromptContent;
+	/** How often its text has to be in the session before it can be this one. */
+	readonly saidBefore: number;
 	state: "sending" | PromptState;
 };
 
@@ -38,6 +40,10 @@ export type PromptDeskOptions = {
 	run: (prompt: PromptView, content: PromptContent) => void;
 	/** A prompt from here waits and nobody drives: acquire and come back with `look`. */
 	drive: () => void;
+	/** How often the session holds a prompt with this text. */
+	said: (text: string) => number;
+	/** Settles when what the others said is in the session, or soon after. */
+	level: () => Promise<void>;
 	/** Own prompts have changed. `back`: texts that were not run. */
 	onOwn: (own: readonly OwnPrompt[], back: readonly OwnPrompt[], reason: string | null) => void;
 	log: (line: string) => void;
@@ -47,6 +53,8 @@ export class PromptDesk {
 	readonly #options: PromptDeskOptions;
 	readonly #end: () => void;
 	#own: OwnPrompt[] = [];
+	/** Own prompts that were begun: what is begun and not stored is lost with its holder. */
+	#begun: OwnPrompt[] = [];
 	#list: readonly PromptView[] = [];
 	/** Accepted or being accepted by this terminal: never a second time. */
 	readonly #taken = new Set<string>();
@@ -69,7 +77,13 @@ export class PromptDesk {
 
 	/** Sends a prompt to whoever drives the session. */
 	send(kind: PromptKind, content: PromptContent): OwnPrompt {
-		const prompt: OwnPrompt = { promptId: this.#options.newId(), kind, content, state: "sending" };
+		const alike = [...this.#own, ...this.#begun].filter((one) => one.content.text === content.text);
+		const saidBefore = this.#options.said(content.text) + alike.length;
+		const prompt: OwnPrompt = {
+			promptId: this.#options.newId(),
+			...{ kind, content, saidBefore },
+			state: "sending",
+		};
 		if (kind !== "abort") this.#own.push(prompt);
 		void this.#send(prompt, 0);
 		this.#options.onOwn(this.#own, [], null);
@@ -135,8 +149,9 @@ export class PromptDesk {
 				body,
 			});
 			if (prompt.state !== "sending") return;
-			prompt.state = state;
-			if (prompt.kind !== "abort") this.#options.onOwn(this.#own, [], null);
+			// Sent again after an answer that was lost it may be over by now.
+			if (prompt.kind === "abort") prompt.state = state;
+			else this.#learn([{ prompt, state, reason: null }]);
 			this.#observeOwn();
 		} catch (error) {
 			if (this.#stopped || prompt.state !== "sending") return;
@@ -170,21 +185,44 @@ export class PromptDesk {
 	}
 
 	#observeOwn(): void {
-		const back: OwnPrompt[] = [];
-		let reason: string | null = null;
-		let changed = false;
-		for (const prompt of [...this.#own]) {
-			const view = this.#list.find(({ promptId }) => promptId === prompt.promptId);
-			if (!view || view.state === prompt.state || prompt.state === "sending") continue;
-			changed = true;
-			prompt.state = view.state;
-			if (view.state === "queued" || view.state === "accepted") continue;
+		this.#learn(
+			[...this.#own, ...this.#begun].flatMap((prompt) => {
+				const view = this.#list.find(({ promptId }) => promptId === prompt.promptId);
+				if (!view || view.state === prompt.state || prompt.state === "sending") return [];
+				return [{ prompt, state: view.state, reason: view.reason }];
+			}),
+		);
+	}
+
+	/** What the backend says became of own prompts. */
+	#learn(news: readonly { prompt: OwnPrompt; state: PromptState; reason: string | null }[]): void {
+		if (news.length === 0) return;
+		for (const { prompt, state } of news) {
+			prompt.state = state;
+			if (state === "queued" || state === "accepted") continue;
 			this.#own = this.#own.filter((one) => one !== prompt);
-			if (view.state !== "returned" && view.state !== "failed") continue;
-			back.push(prompt);
-			reason = view.reason;
+			this.#begun = this.#begun.filter((one) => one !== prompt);
+			if (state === "started") this.#begun.push(prompt);
 		}
-		if (changed) this.#options.onOwn(this.#own, back, reason);
+		this.#options.onOwn(this.#own, [], null);
+		const back = news.filter(({ state }) => state === "returned" || state === "failed");
+		if (back.length > 0) void this.#giveBack(back);
+	}
+
+	/** What was lost with its holder may be said all the same. */
+	async #giveBack(over: readonly { prompt: OwnPrompt; reason: string | null }[]): Promise<void> {
+		const { said, level, onOwn } = this.#options;
+		if (over.some(({ prompt }) => prompt.state === "failed")) await level();
+		const back = over.filter(
+			({ prompt: { state, content, saidBefore } }) => state !== "failed" || said(content.text) <= saidBefore,
+		);
+		const told = back.findLast(({ reason }) => reason !== null);
+		if (back.length > 0)
+			onOwn(
+				this.#own,
+				back.map(({ prompt }) => prompt),
+				told?.reason ?? null,
+			);
 	}
 
 	/** In the order of their coming, one after the other. */

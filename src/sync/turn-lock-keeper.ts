@@ -232,7 +232,10 @@ export class TurnLockKeeper {
 	async #acquireAgain(): Promise<void> {
 		const { backend } = this.#options;
 		const before = this.#runEpoch ?? this.#seen.epoch;
-		if (this.#seen.epoch > before || this.#seen.holder !== null) return;
+		const { epoch, holder } = this.#seen;
+		// One of ours whose answer was lost is ours to ask for again; any other means that somebody drove.
+		const isOurs = holder?.terminalId === this.#options.terminalId && epoch === before + 1;
+		if (!isOurs && (epoch > before || holder !== null)) return;
 		const answer = await backend.acquireLock(this.#self);
 		if (!this.#wanted) return;
 		if (answer.kind === "acquired" && answer.epoch > before + 1) {
@@ -252,7 +255,7 @@ export class TurnLockKeeper {
 		if (this.#epoch !== null && (lock.epoch > this.#epoch || (!isMine && lock.epoch === this.#epoch))) {
 			this.#epoch = null;
 			if (this.#wanted && lock.holder === null) void this.#renew();
-		}
+		} else if (this.#wanted && isMine && this.#epoch === null && !this.#asking) void this.#renew();
 		this.#changed();
 	}
 

@@ -16,6 +16,7 @@ import {
 	SESSION,
 	together,
 } from "../support/hand-over-world.ts";
+import { APART, DEADLY, LIVELY } from "./hand-over-stories.ts";
 
 /** All have what the backend has, and show it. */
 function expectLevel(world: HandOverWorld): void {
@@ -91,7 +92,7 @@ test("names, moves in the tree and terminals that come later: all are level in t
 			expectEachOnce(world);
 			await world.close();
 		}),
-		runs(60),
+		{ ...runs(60), examples: LIVELY },
 	);
 }, 60_000);
 
@@ -122,7 +123,7 @@ test("links that are cut and answers that are lost: no entry is lost, no prompt 
 			expectEachOnce(world, true);
 			await world.close();
 		}),
-		runs(60),
+		{ ...runs(60), examples: APART },
 	);
 }, 60_000);
 
@@ -136,6 +137,6 @@ test("a terminal that is killed holds nobody up, and what it was to run goes bac
 			expectEachOnce(world);
 			await world.close();
 		}),
-		runs(60),
+		{ ...runs(60), examples: DEADLY },
 	);
 }, 60_000);

@@ -142,8 +142,6 @@ export class HandOverWorld {
 			}
 			case "kill":
 				if (this.terminals.length === 1) return;
-				// What was stored is sent: a row whose entry was lost with its terminal stays until the next redraw.
-				await this.clock.advance(20);
 				this.terminals.splice(this.terminals.indexOf(terminal), 1);
 				this.dead.push(terminal);
 				await terminal.kill();

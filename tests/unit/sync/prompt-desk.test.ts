@@ -26,6 +26,8 @@ async function world() {
 			back: [] as string[],
 			reasons: [] as (string | null)[],
 			log: [] as string[],
+			/** Prompts that are in the session. */
+			said: [] as string[],
 			desk: null as unknown as PromptDesk,
 			/** Acquires the lock. */
 			async drive() {
@@ -47,6 +49,8 @@ async function world() {
 			drive: () => {
 				one.drives += 1;
 			},
+			said: (text) => one.said.filter((known) => known === text).length,
+			level: async () => {},
 			onOwn: (own, back, reason) => {
 				one.own.push(own.map(({ state }) => state));
 				one.back.push(...back.map(({ content }) => content.text));
@@ -137,6 +141,33 @@ test("a prompt whose holder is lost comes back, and is not run by the next one",
 	expect(b.back).toEqual(["one"]);
 	await b.drive();
 	expect(b.ran).toEqual([]);
+});
+
+test("one that was begun and not stored when its holder was lost comes back, and one that was stored does not", async () => {
+	const { a, b, clock } = await world();
+	await a.drive();
+	b.said.push("stored", "of old");
+	for (const text of ["stored", "lost", "of old", "twice", "twice"]) b.desk.send("steer", { text });
+	await settle(20);
+	for (const { promptId } of b.desk.own) a.desk.advance(promptId, "started");
+	await settle();
+	expect(b.desk.own).toEqual([]);
+	b.said.push("stored", "twice");
+	await clock.advance(TURN_LOCK_MS + 1);
+	expect(b.back).toEqual(["lost", "of old", "twice"]);
+});
+
+test("one that was returned before its author heard that it was sent comes back all the same", async () => {
+	const { a, b, clock } = await world();
+	await a.drive();
+	let failures = 1;
+	b.backend.fault = (call) => (call === "sendPrompt" && failures-- > 0 ? "unanswered" : null);
+	b.desk.send("steer", { text: "one" });
+	await settle(10);
+	a.desk.advance((b.desk.own[0] as OwnPrompt).promptId, "returned");
+	await clock.advance(5_000);
+	expect(b.back).toEqual(["one"]);
+	expect(b.desk.own).toEqual([]);
 });
 
 test("a prompt that is sent again because the answer was lost is one prompt", async () => {
