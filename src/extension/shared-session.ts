@@ -15,7 +15,7 @@ import type { SessionView } from "../protocol/session.ts";
 import { timesSaid } from "../session/entry-paths.ts";
 import type { SessionSync } from "../sync/contract.ts";
 import { Follower } from "../sync/follower.ts";
-import type { LiveBackend, SourceEntry } from "../sync/ports.ts";
+import type { LiveBackend } from "../sync/ports.ts";
 import { PromptDesk } from "../sync/prompt-desk.ts";
 import { type LockState, TurnLockKeeper } from "../sync/turn-lock-keeper.ts";
 import { AcceptedPrompts } from "./accepted-prompts.ts";
@@ -104,14 +104,10 @@ export class SharedSession {
 	constructor(options: SharedSessionOptions) {
 		this.#options = options;
 		this.#readOnly = options.readOnly;
-		const { backend, clock, sessionId, terminalId, label, internals, ctx, log } = options;
+		const { backend, clock, sessionId, terminalId, internals, ctx, log } = options;
 		this.#notes = new SessionNotes(ctx, clock);
 		this.#keeper = new TurnLockKeeper({
-			backend,
-			clock,
-			sessionId,
-			terminalId,
-			label,
+			...options,
 			onChange: (state) => this.#lockChanged(state),
 		});
 		this.#follower = new Follower({
@@ -164,14 +160,16 @@ export class SharedSession {
 				this.#remote.run(prompt, content);
 			},
 			drive: () => void this.#driveQueued(),
-			said: (text) => timesSaid(ctx.sessionManager.getEntries() as readonly SourceEntry[], text),
+			said: (text) => timesSaid(ctx.sessionManager.getEntries(), text),
 			level: () => this.#level(),
 			onOwn: (_own, back, reason) => this.#remote.ownChanged(back, reason),
 			log,
 		});
-		this.#accepted = new AcceptedPrompts((promptId, state, reason) =>
-			this.#desk.advance(promptId, state, reason),
-		);
+		this.#accepted = new AcceptedPrompts(async (promptId, state, reason) => {
+			// Done is what is stored: until then its author keeps it.
+			if (state === "done") await this.#sync?.flush(FLUSH_MS);
+			this.#desk.advance(promptId, state, reason);
+		});
 		this.#dialogs = new SharedDialogs({
 			backend,
 			ctx,

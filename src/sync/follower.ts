@@ -16,9 +16,11 @@ import type { Live } from "../protocol/session.ts";
 import type { StreamView } from "../protocol/stream.ts";
 import { ancestry, callsWithoutResult, wayFrom } from "../session/entry-paths.ts";
 import { type KnownEntry, Replay } from "../session/pi-events.ts";
+import { EntryOrder } from "./entry-order.ts";
 import type { FollowTarget } from "./follow-target.ts";
 import { IncomingEntries } from "./incoming-entries.ts";
 import { JoinedStream } from "./joined-stream.ts";
+import { LeftStreams } from "./left-streams.ts";
 import type { LiveBackend, SourceEntry } from "./ports.ts";
 
 export type FollowerOptions = {
@@ -74,15 +76,8 @@ export class Follower {
 	#aside = false;
 	/** Entries from the backend moved the leaf since it was last compared with the backend's. */
 	#leafTaken = false;
-	/** Seqs of the entries that came by, the last of them, and whether this terminal's file has another order. */
-	readonly #order = new Map<string, number>();
-	#last: string | null = null;
-	#disordered = false;
-	/** Streams that are over, some of whose entries may be on their way. */
-	#left: Replay[] = [];
-	#leftRun: Pick<JoinedStream, "stream" | "replay"> | null = null;
-	/** Entries that the file had when following began: it may be ahead of the backend. */
-	#first: ReadonlySet<string> = new Set();
+	readonly #order = new EntryOrder();
+	readonly #left = new LeftStreams();
 	/** With the end of a run Pi forgets the rows of tools that run: the result of one of these finds none. */
 	readonly #forgotten = new Set<string>();
 	#waiters: { seq: number; resolve: (level: boolean) => void }[] = [];
@@ -210,10 +205,9 @@ export class Follower {
 			const isLevel = session !== null && own === session.entryCount && this.#options.isLevel();
 			const isNear = session !== null && own > session.entryCount - LOOK_BACK / 2;
 			this.#begun = true;
-			this.#first = new Set(entries.map(({ id }) => id));
+			this.#order.begin(entries, isLevel);
 			const from = isLevel ? lastSeq : isNear ? Math.max(0, lastSeq - LOOK_BACK) : 0;
 			this.#seq = Math.max(this.#seq, from);
-			if (isLevel) this.#last = entries.at(-1)?.id ?? null;
 			this.#incoming.listen(from);
 			if (!this.#active) this.#incoming.pause();
 			this.look();
@@ -288,30 +282,22 @@ export class Follower {
 			clock,
 			target,
 			stream,
-			before: this.#toldBefore(stream),
+			before: this.#left.before(stream),
 			known: stream.settledEntryId === null ? [] : this.#after(stream.settledEntryId),
 			showEntry: (entry) => this.#showEntry(entry),
 			onRead: () => this.look(),
 		});
 	}
 
-	/** A stream that the backend lost is begun anew by its holder, under another name: what told the same run. */
-	#toldBefore({ terminalId, startedAt }: StreamView): Replay | null {
-		const { stream, replay } = this.#leftRun ?? {};
-		if (!replay || stream?.terminalId !== terminalId || stream.startedAt !== startedAt) return null;
-		if (!this.#left.includes(replay)) this.#left.push(replay);
-		return replay;
-	}
-
 	/** Entries that come after one, by the backend's order where that is known: the file's may differ. */
 	#after(entryId: string): readonly SourceEntry[] {
 		const entries = this.#options.target.entries();
-		const seq = this.#order.get(entryId);
+		const seq = this.#order.seqOf(entryId);
 		const at = entries.findIndex(({ id }) => id === entryId);
 		const isOfLeaf = this.#branchOfLeaf(entries);
 		return entries.filter(({ id }, index) => {
-			const own = this.#order.get(id);
-			if (!isOfLeaf(id) && (own !== undefined || !this.#first.has(id))) return false;
+			const own = this.#order.seqOf(id);
+			if (!isOfLeaf(id) && (own !== undefined || !this.#order.wasThere(id))) return false;
 			return seq === undefined || own === undefined ? index > at : own > seq;
 		});
 	}
@@ -354,22 +340,17 @@ export class Follower {
 	#consume({ seq, entryId, entry }: { seq: number; entryId: string; entry: SourceEntry | null }): void {
 		const { target } = this.#options;
 		if (entry && !target.has(entryId)) {
-			// Something of this terminal's own stands where this one belongs.
-			const last = target.entries().at(-1)?.id;
-			if (this.#last !== null && last !== this.#last) this.#disordered = true;
+			this.#order.append(target.entries().at(-1)?.id);
 			this.#take(entry);
 		}
-		if (entry) this.#last = entryId;
 		this.#seq = Math.max(this.#seq, seq);
-		if (entry) this.#order.set(entryId, seq);
+		if (entry) this.#order.place(entryId, seq);
 	}
 
 	/** Every file has the order that the backend gave: of each entry, those of this terminal's own too. */
 	#putInOrder(): void {
-		const hasPlace = ({ id }: SourceEntry) => this.#order.has(id) || this.#first.has(id);
-		if (!this.#disordered || !this.#options.target.entries().every(hasPlace)) return;
-		this.#disordered = false;
-		this.#options.target.reorder?.(this.#order);
+		const order = this.#order.take(this.#options.target.entries());
+		if (order) this.#options.target.reorder?.(order);
 	}
 
 	#take(entry: SourceEntry): void {
@@ -402,8 +383,9 @@ export class Follower {
 
 	/** Whether a stream has told the entry: the oldest that has is meant. */
 	#claims(entry: SourceEntry): boolean {
-		const replays = [...this.#left, ...(this.#joined ? [this.#joined.replay] : [])];
-		return replays.some((replay) => replay.claims(entry as KnownEntry));
+		return (
+			this.#left.claims(entry as KnownEntry) || this.#joined?.replay.claims(entry as KnownEntry) === true
+		);
 	}
 
 	#showEntry(entry: SourceEntry): void {
@@ -480,7 +462,7 @@ export class Follower {
 		}
 		this.#options.onDrawn();
 		const joined = this.#joined;
-		const again = this.#left.flatMap((replay) => replay.toldAgain());
+		const again = this.#left.toldAgain();
 		// A run that was told to its end may have entries on their way all the same.
 		if (joined) again.push(...(joined.isSettled ? joined.replay.toldAgain() : joined.replay.resume()));
 		for (const event of again) target.inject(event);
@@ -494,9 +476,8 @@ export class Follower {
 	/** While a run is on, entries of what its lost stream told may still come; what has none now was lost with its terminal. */
 	#forgetLeft(): void {
 		if (!this.#isLevel || (this.#live?.status !== "idle" && this.#live?.status !== "ended")) return;
-		if (!this.#joined && this.#left.some((replay) => replay.toldAgain().length > 0))
-			this.#redraw ??= "caughtUp";
-		this.#left = [];
+		if (!this.#joined && this.#left.toldAgain().length > 0) this.#redraw ??= "caughtUp";
+		this.#left.forget();
 	}
 
 	/** Entries of the stream that are still to come are known by what it told. */
@@ -506,8 +487,7 @@ export class Follower {
 		this.#joined = null;
 		// Pi forgets the rows of tools that had not ended, and leaves them where they are.
 		if (!joined.isSettled && joined.replay.hasOpenRows) this.#redraw ??= "caughtUp";
-		this.#left.push(joined.replay);
-		this.#leftRun = joined;
+		this.#left.add(joined);
 		const running = [...joined.replay.runningTools, ...callsWithoutResult(this.#options.target.entries())];
 		for (const toolCallId of running) this.#forgotten.add(toolCallId);
 		joined.leave();

@@ -26,7 +26,14 @@ export type OwnPrompt = {
 export type PromptDeskOptions = {
 	backend: Pick<
 		LiveBackend,
-		"sendPrompt" | "withdrawPrompt" | "acceptPrompt" | "advancePrompt" | "onPrompts" | "entryJson" | "upload"
+		| "sendPrompt"
+		| "withdrawPrompt"
+		| "acceptPrompt"
+		| "advancePrompt"
+		| "onPrompts"
+		| "onConnection"
+		| "entryJson"
+		| "upload"
 	>;
 	clock: Clock;
 	sessionId: string;
@@ -132,7 +139,7 @@ export class PromptDesk {
 	}
 
 	async #send(prompt: OwnPrompt, failures: number): Promise<void> {
-		const { backend, clock, sessionId, terminalId } = this.#options;
+		const { backend, sessionId, terminalId } = this.#options;
 		try {
 			const json = JSON.stringify(prompt.content);
 			const bytes = utf8Bytes(json);
@@ -159,8 +166,20 @@ export class PromptDesk {
 				return this.#failed(prompt, error.message);
 			// An order to stop that comes minutes late would stop something else.
 			if (prompt.kind === "abort" && failures > 3) return;
-			clock.after(backoffMs(failures), () => void this.#send(prompt, failures + 1));
+			this.#later(failures, () => void this.#send(prompt, failures + 1));
 		}
+	}
+
+	/** After a while, and at once when the link is back. */
+	#later(failures: number, again: () => void): void {
+		const { backend, clock } = this.#options;
+		const go = (): void => {
+			cancel();
+			unlisten();
+			if (!this.#stopped) again();
+		};
+		const cancel = clock.after(backoffMs(failures), go);
+		const unlisten = backend.onConnection(({ kind }) => kind === "connected" && go());
 	}
 
 	#failed(prompt: OwnPrompt, reason: string): void {
@@ -180,7 +199,7 @@ export class PromptDesk {
 		} catch (error) {
 			// Refused: the backend never had it.
 			if (this.#stopped || (error instanceof BackendError && error.kind !== "unreachable")) return;
-			this.#options.clock.after(backoffMs(failures), () => void this.#withdraw(prompt, onKept, failures + 1));
+			this.#later(failures, () => void this.#withdraw(prompt, onKept, failures + 1));
 		}
 	}
 

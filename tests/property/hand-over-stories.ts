@@ -30,4 +30,6 @@ export const APART: Story[] = [
 export const DEADLY: Story[] = [
 	// The holder dies when it has begun another one's prompt and has not stored it.
 	[[{ kind: "both" }, steps(0, 6), { kind: "kill", at: 0 }]],
+	// It dies when it is done with it, and has not stored it.
+	[[{ kind: "both" }, steps(0, 3), steps(0, 8), { kind: "kill", at: 0 }]],
 ];
