@@ -34,6 +34,7 @@ export type PiSession = {
 	getSteeringMessages?(): readonly string[];
 	getFollowUpMessages?(): readonly string[];
 	sendUserMessage?(content: unknown, options?: Json): Promise<void>;
+	sendCustomMessage?(message: unknown, options?: Json): Promise<void>;
 	abort?(): Promise<void>;
 	prompt?(text: string, options?: Json): Promise<void>;
 	compact?(instructions?: string): Promise<unknown>;

@@ -36,6 +36,8 @@ export class RemoteRun {
 	readonly #options: RemoteRunOptions;
 	#queue: { steering: string[]; followUp: string[] } = { steering: [], followUp: [] };
 	#delivering = 0;
+	/** What other extensions say here while the run is elsewhere. */
+	#waiting: (() => void)[] = [];
 	/** While Pi draws the transcript anew it must not think that a run is on. */
 	drawing = false;
 
@@ -52,6 +54,12 @@ export class RemoteRun {
 	/** What is queued at the holder, as its Pi says. */
 	queueIs(steering: string[], followUp: string[]): void {
 		this.#queue = { steering, followUp };
+	}
+
+	/** The run that is elsewhere may be over. */
+	look(): void {
+		if (this.#waiting.length === 0 || this.#options.isRemote()) return;
+		for (const go of this.#waiting.splice(0)) go();
 	}
 
 	forward(event: InputEvent): { action: "handled" } {
@@ -141,6 +149,14 @@ export class RemoteRun {
 		internals.shadow("prompt", (original) => async (text, options) => {
 			if (text.startsWith("/")) await this.#options.level();
 			await original(text, options);
+		});
+		// Pi would queue it for a run of its own, and would only say it in the next one.
+		internals.shadow("sendCustomMessage", (original) => async (message, options) => {
+			if (remote() && options?.deliverAs !== "nextTurn") {
+				await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+				await this.#options.level();
+			}
+			await original(message, options);
 		});
 		// Pi would end the run first, which is not here.
 		internals.shadow("compact", (original) => async (instructions) => {

@@ -461,6 +461,7 @@ export class SharedSession {
 			this.#sync?.wake();
 			this.#activity();
 		}
+		this.#remote.look();
 		this.#options.onChange();
 	}
 
@@ -477,6 +478,7 @@ export class SharedSession {
 		if (state.kind !== "mine" && !this.#running && this.#driving && isTheirs) this.#driving = false;
 		this.#follower.look();
 		this.#desk.look();
+		this.#remote.look();
 		this.#options.onChange();
 	}
 

@@ -93,6 +93,33 @@ describe.each([...VERSION_PAIRS])("changes at two terminals, Pi %s and Pi %s", (
 	);
 
 	test(
+		"what an extension of a follower says during a run elsewhere comes after that run, for everybody",
+		async () => {
+			await a.submit("a run in A");
+			const request = await shared.live.model.next();
+			request.text("I am saying ");
+			await b.waitForText("I am saying");
+			await b.submit("/test:custom said meanwhile");
+			await waitFor(
+				() => inFile(b, "custom").some((one) => JSON.stringify(one).includes("said meanwhile")),
+				"it",
+			);
+			request.text("something.").finish();
+			await inBoth("custom_message", "custom: said meanwhile");
+			const shown = await shared.expectLevel();
+			expect(count(shown, "custom: said meanwhile")).toBe(1);
+			expect(shown.indexOf("I am saying something.")).toBeLessThan(shown.indexOf("custom: said meanwhile"));
+			const next = await shared.exchange(b, "what was said?", "That.");
+			expect(conversation(next).slice(-3)).toEqual([
+				"assistant: I am saying something.",
+				"user: custom: said meanwhile",
+				"user: what was said?",
+			]);
+		},
+		SLOW,
+	);
+
+	test(
 		"S0-20 each terminal writes its own file alone",
 		async () => {
 			const pid = await a.pid();
