@@ -1,5 +1,5 @@
 /** Forks as Pi makes them: typed into a real terminal, seen by a stock client. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { LiveSetup } from "../../support/live-setup.ts";
 import { type PiTerminal, readSession, sessionFiles } from "../../support/pi-terminal.ts";
 import { PI_VERSIONS } from "../../support/pi-versions.ts";
@@ -13,6 +13,7 @@ describe.each([...PI_VERSIONS])("a fork in Pi %s", (version) => {
 	beforeAll(async () => {
 		live = await LiveSetup.start(version);
 	}, SLOW);
+	beforeEach(() => live.model.dropRequests());
 	afterAll(() => live?.tearDown());
 
 	async function say(prompt: string, answer: string, usage = { input: 100, output: 10 }): Promise<void> {
@@ -72,6 +73,8 @@ describe.each([...PI_VERSIONS])("a fork in Pi %s", (version) => {
 			await terminal.submit("/fork");
 			await terminal.waitFor((screen) => screen.includes("Fork"), "the choice of prompts");
 			await terminal.press("Enter");
+			// The list of prompts shows that text too.
+			await terminal.waitForText("Forked to new session");
 			await terminal.clearEditor("fork from this one");
 			await say("another way", "Another answer.", { input: 5, output: 3 });
 			const fork = await live.observer.session(
