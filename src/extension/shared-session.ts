@@ -341,9 +341,11 @@ export class SharedSession {
 		await Promise.race([this.#releasing, new Promise<void>((resolve) => void clock.after(left(), resolve))]);
 		const answer = await this.#keeper.acquire(left());
 		if (answer.kind === "held") return "held";
-		if (answer.kind === "acquired" && !(await this.#isLevel(answer.lastSeq, until))) {
+		const isBehind = answer.kind === "acquired" && !(await this.#isLevel(answer.lastSeq, until));
+		// The session may have ended meanwhile: Pi's context is another one then.
+		if (isBehind || this.#stopped) {
 			await this.#keeper.release();
-			return "behind";
+			return isBehind ? "behind" : "driving";
 		}
 		this.#driving = true;
 		internals.refreshContext();

@@ -163,9 +163,13 @@ export class TurnLockKeeper {
 	/** The run that it was for may be over. */
 	#cameLate(answer: Acquired): void {
 		if (this.#wanted && !this.#stopped) return void this.#answered(answer);
-		if (answer.kind !== "acquired") return;
+		if (answer.kind === "acquired") this.#leave(answer.epoch);
+	}
+
+	/** Gives back what nobody here wants any more. */
+	#leave(epoch: number): void {
 		const { sessionId, terminalId } = this.#self;
-		void this.#options.backend.releaseLock({ sessionId, terminalId, epoch: answer.epoch }).catch(() => {});
+		void this.#options.backend.releaseLock({ sessionId, terminalId, epoch }).catch(() => {});
 	}
 
 	/** At the start a prompt may come before the connection: it is waited for, unless it is known not to come. */
@@ -192,7 +196,10 @@ export class TurnLockKeeper {
 			this.#changed();
 			return { kind: "held", holder: answer.holder, epoch: answer.epoch };
 		}
-		if (this.#stopped) return { kind: "alone" };
+		if (this.#stopped) {
+			this.#leave(answer.epoch);
+			return { kind: "alone" };
+		}
 		this.#epoch = answer.epoch;
 		this.#runEpoch = answer.epoch;
 		this.#changed();
