@@ -10,6 +10,7 @@ import { drawn } from "../support/follow-screen.ts";
 import {
 	apart,
 	deadly,
+	distant,
 	HandOverWorld,
 	lively,
 	restless,
@@ -104,6 +105,20 @@ test("Escape anywhere ends the run, and each prompt that it kept from running is
 				await world.do(happening);
 				expect(world.running.length).toBeLessThanOrEqual(1);
 			}
+			await world.end();
+			expectLevel(world);
+			expectEachOnce(world, true);
+			await world.close();
+		}),
+		runs(60),
+	);
+}, 60_000);
+
+test("terminals that are far away: one runs at a time, and all are level in the end", async () => {
+	await fc.assert(
+		fc.asyncProperty(fc.array(distant, { maxLength: 25 }), async (happenings) => {
+			const world = await HandOverWorld.begin(2);
+			for (const happening of happenings) await world.do(happening);
 			await world.end();
 			expectLevel(world);
 			expectEachOnce(world, true);

@@ -24,6 +24,10 @@ export type Happening =
 	| { kind: "mend"; at: number }
 	/** Calls of a terminal that fail, or whose answers are lost. */
 	| { kind: "faults"; at: number; next: (Fault | null)[] }
+	/** From now on each call of a terminal takes that long to arrive. */
+	| { kind: "slow"; at: number; ms: number }
+	/** What is new waits on its way to a terminal, until that hears again. */
+	| { kind: "deaf" | "hear"; at: number }
 	/** The process is gone: nothing of it is given back. */
 	| { kind: "kill"; at: number };
 
@@ -56,6 +60,17 @@ export const lively: fc.Arbitrary<Happening> = fc.oneof(
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("name" as const), at }) },
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("move" as const), at, back: fc.nat(2) }) },
 	{ weight: 1, arbitrary: fc.constant({ kind: "join" as const }) },
+);
+/** Some are far away. */
+export const distant: fc.Arbitrary<Happening> = fc.oneof(
+	...harmless,
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("name" as const), at }) },
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("escape" as const), at }) },
+	{
+		weight: 2,
+		arbitrary: fc.record({ kind: fc.constant("slow" as const), at, ms: fc.constantFrom(0, 3, 40, 400) }),
+	},
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("deaf" as const, "hear" as const), at }) },
 );
 /** Links are cut, calls fail, answers are lost. */
 export const apart: fc.Arbitrary<Happening> = fc.oneof(
@@ -140,6 +155,19 @@ export class HandOverWorld {
 				terminal.backend.fault = (call) => (SPARED.has(call) ? null : (faults.shift() ?? null));
 				return;
 			}
+			case "slow": {
+				const { ms } = happening;
+				terminal.backend.delay =
+					ms === 0 ? null : () => new Promise((resolve) => void this.clock.after(ms, resolve));
+				return;
+			}
+			case "deaf":
+				terminal.backend.auto = false;
+				return;
+			case "hear":
+				terminal.backend.auto = true;
+				terminal.backend.deliver();
+				return await settle(2);
 			case "kill":
 				if (this.terminals.length === 1) return;
 				this.terminals.splice(this.terminals.indexOf(terminal), 1);
@@ -167,6 +195,9 @@ export class HandOverWorld {
 	async end(): Promise<void> {
 		for (const { backend } of this.terminals) {
 			backend.fault = () => null;
+			backend.delay = null;
+			backend.auto = true;
+			backend.deliver();
 			backend.connect({ kind: "connected" });
 		}
 		for (let round = 0, quiet = 0; round < 200 && quiet < 4; round += 1) {
