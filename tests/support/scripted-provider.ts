@@ -46,6 +46,8 @@ class Speaker {
 	readonly #stream: Stream;
 	readonly #message: AssistantMessage;
 	#open: "text" | "thinking" | null = null;
+	/** Pi has the message now: it is not to be touched any more, as by an abort that comes late. */
+	#over = false;
 
 	constructor(stream: Stream, message: AssistantMessage) {
 		this.#stream = stream;
@@ -54,10 +56,12 @@ class Speaker {
 	}
 
 	step(step: Step): void {
+		if (this.#over) return;
 		if (step.kind === "text" || step.kind === "thinking") return this.#say(step.kind, step.delta);
 		this.#close();
 		if (step.kind === "tool") return this.#call(step);
 		if (step.kind === "fail") return this.fail("error", step.message);
+		this.#over = true;
 		const { input, output } = step.usage;
 		Object.assign(this.#message.usage, { input, output, totalTokens: input + output });
 		this.#message.usage.cost = {
@@ -76,6 +80,8 @@ class Speaker {
 	}
 
 	fail(reason: "error" | "aborted", message: string): void {
+		if (this.#over) return;
+		this.#over = true;
 		this.#message.stopReason = reason;
 		this.#message.errorMessage = message;
 		this.#stream.push({ type: "error", reason, error: this.#message });
