@@ -149,6 +149,7 @@ function assemble(parts: Parts): RunningEngine {
 		cloudUrl,
 		temporaryDir,
 		stopWatching,
+		log,
 		...running,
 	});
 }

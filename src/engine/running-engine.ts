@@ -29,6 +29,7 @@ import type {
 } from "./types.ts";
 
 const PRUNE_EVERY_MS = 3600 * 1000;
+const PRUNED_AT_ONCE = 1000;
 
 export type EngineParts = Readonly<{
 	app: App;
@@ -49,6 +50,7 @@ export type EngineParts = Readonly<{
 	/** Holds everything when there is no data folder; removed at the end. */
 	temporaryDir: string | null;
 	stopWatching: () => void;
+	log: (line: string) => void;
 }>;
 
 function fromClient(caller: Caller): CallOrigin {
@@ -151,21 +153,31 @@ export class RunningEngine implements Engine {
 	}
 
 	async #close(): Promise<void> {
-		const { scheduler, crons, queue, commitClock, database, temporaryDir, stopWatching } = this.#parts;
+		const { scheduler, crons, queue, commitClock, database, temporaryDir, stopWatching, log } = this.#parts;
 		this.#cancelPrune?.();
 		crons.close();
 		await scheduler.close();
 		await queue.whenIdle();
 		stopWatching();
-		commitClock.close();
+		try {
+			commitClock.close();
+		} catch (error) {
+			// Without it the next start takes up the time a little later than need be.
+			log(`The end could not be recorded: ${(error as Error).message}`);
+		}
 		database.close();
 		if (temporaryDir) rmSync(temporaryDir, { recursive: true, force: true });
 	}
 
 	#prune(): void {
-		const { queue, requests, clock } = this.#parts;
-		void queue.run(() => requests.prune(clock.now()));
+		const { clock, log } = this.#parts;
+		this.#pruneAll().catch((error) => log(`Old answers could not be removed: ${(error as Error).message}`));
 		this.#cancelPrune = clock.after(PRUNE_EVERY_MS, () => this.#prune());
+	}
+
+	async #pruneAll(): Promise<void> {
+		const { queue, requests, clock } = this.#parts;
+		while (!this.#closing && (await queue.run(() => requests.prune(clock.now(), PRUNED_AT_ONCE))));
 	}
 }
 

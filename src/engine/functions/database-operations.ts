@@ -122,8 +122,9 @@ function queryPage(execution: Execution, args: Args): string {
 	try {
 		page = readPage(tx, request, execution.journalIn);
 	} catch (error) {
-		if (error instanceof InvalidCursorError) throw new OperationError(error.message, error.data);
-		throw error;
+		if (!(error instanceof InvalidCursorError)) throw error;
+		execution.journalIn = null;
+		throw new OperationError(error.message, error.data);
 	}
 	if (execution.journalOut !== null) {
 		throw new Error(

@@ -27,8 +27,8 @@ export type Execution = {
 	/** Running queries by the number the function's side knows them by. */
 	readonly streams: Map<number, QueryJson | QueryStream>;
 	nextStreamId: number;
-	/** End of the page of an earlier run, and of this one. */
-	readonly journalIn: string | null;
+	/** End of the page of an earlier run, null once it turned out to be none of this query; and of this one. */
+	journalIn: string | null;
 	journalOut: string | null;
 	/** Settles when the nested call under way ends; later operations wait for it. */
 	nested: Promise<unknown> | null;

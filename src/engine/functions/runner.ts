@@ -23,7 +23,7 @@ import type {
 	RequestKey,
 } from "../types.ts";
 import type { Json } from "../values/json-value.ts";
-import { validationError } from "../values/validator.ts";
+import { type ValidatorJson, validationError } from "../values/validator.ts";
 import { type Execution, newExecution } from "./execution.ts";
 import { errorMessageOf, type Failure, failureOf } from "./function-error.ts";
 import type { AppFunction, FunctionTable } from "./function-table.ts";
@@ -95,13 +95,17 @@ export class Runner {
 		const checked = this.#check(tx, path, "query", argsJson, origin.internal || origin.caller.admin);
 		const ts = this.#options.commitClock.latest;
 		if (checked.kind === "failed")
-			return { outcome: { ...failed(checked.failure, logs.lines), ts, journal: null }, reads };
+			return { outcome: { ...failed(checked.failure, logs.lines), ts, journal }, reads };
 		const execution = this.#execution("query", checked.fn, origin, tx, logs, journal);
 		const result = await this.#invoke(execution, checked);
 		this.#tell(checked.fn, logs.lines);
-		return { outcome: { ...outcomeOf(result, logs.lines), ts, journal: execution.journalOut }, reads };
+		const { journalIn, journalOut } = execution;
+		// One that failed before it came to its page keeps the page's end for when it recovers.
+		const kept = result.kind === "failed" ? (journalOut ?? journalIn) : journalOut;
+		return { outcome: { ...outcomeOf(result, logs.lines), ts, journal: kept }, reads };
 	}
 
+	/** Rejects only when it runs as a job and its writes could not be stored. */
 	mutation(
 		path: string,
 		argsJson: string,
@@ -142,6 +146,11 @@ export class Runner {
 			replayed: false,
 		});
 		const fail = (failure: Failure) => (): MutationOutcome => failWith(failure);
+		const lose = (error: Error): MutationOutcome => {
+			// A job has not failed by it: it waits as before, for a time when it can be stored.
+			if (origin.job) throw error;
+			return failWith(notStored(error));
+		};
 		const checked = this.#check(tx, path, "mutation", argsJson, origin.internal || origin.caller.admin);
 		if (checked.kind === "failed") return fail(checked.failure);
 		try {
@@ -155,9 +164,11 @@ export class Runner {
 				checked,
 			);
 			if (result.kind === "failed") {
+				const gaveUp = !this.#options.scope.database.inTransaction;
 				tx.rollback();
 				commitClock.abandon();
 				this.#tell(checked.fn, logs.lines);
+				if (gaveUp) return () => lose(new Error(result.failure.message));
 				return fail(result.failure);
 			}
 			origin.job?.succeed(tx);
@@ -168,13 +179,13 @@ export class Runner {
 			return () => {
 				const error = lost();
 				return error
-					? failWith(notStored(error))
+					? lose(error)
 					: { kind: "ok", valueJson: result.text, logLines: logs.lines, ts, replayed: false };
 			};
 		} catch (error) {
 			// Reached by a full disk and the like; what the function itself throws is a result above.
 			this.#undo(tx);
-			return fail(notStored(error as Error));
+			return () => lose(error as Error);
 		}
 	}
 
@@ -373,7 +384,7 @@ export class Runner {
 			};
 		}
 		if (fn.args) {
-			const error = validationError(fn.args, list[0] ?? {}, tx.tableOfId);
+			const error = argumentError(fn.args, list[0] ?? {}, tx);
 			if (error !== null) return { kind: "failed", failure: failureOf(`ArgumentValidationError: ${error}`) };
 		}
 		return {
@@ -401,6 +412,15 @@ export class Runner {
 
 	#tell(fn: AppFunction, lines: readonly LogLine[]): void {
 		for (const line of lines) this.#options.log(`${fn.path} ${line}`);
+	}
+}
+
+/** Null when they match. Arguments come from clients: what is no value, or nested beyond all measure, does not. */
+function argumentError(validator: ValidatorJson, args: Json, tx: Transaction): string | null {
+	try {
+		return validationError(validator, args, tx.tableOfId);
+	} catch (error) {
+		return `The arguments cannot be read: ${(error as Error).message}`;
 	}
 }
 

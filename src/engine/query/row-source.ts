@@ -9,7 +9,7 @@ import type { ScannedRow } from "../storage/documents.ts";
 import type { RankedHits } from "../storage/search-store.ts";
 import type { ReadInterval } from "../transaction/read-set.ts";
 import type { Transaction } from "../transaction/transaction.ts";
-import { encodeValue, HIGHEST, justAfter } from "../values/sort-key.ts";
+import { compareKeys, encodeValue, HIGHEST, justAfter } from "../values/sort-key.ts";
 import { compileRange, type KeyRange } from "./index-range.ts";
 import { orUndefined, type QueryJson, type SearchFilter, tableNameOf } from "./query-json.ts";
 
@@ -92,8 +92,11 @@ class IndexSource implements RowSource {
 		this.#seenWrites = tx.writeCount;
 		const first = descending ? window.through : window.after;
 		const last = descending ? window.after : window.through;
-		this.#low = first ? (descending ? first : justAfter(first)) : range.low;
-		this.#high = last ? (descending ? last : justAfter(last)) : range.high;
+		// A place comes from the client: it narrows the query's range and never widens it.
+		const low = first && (descending ? first : justAfter(first));
+		const high = last && (descending ? last : justAfter(last));
+		this.#low = low && compareKeys(low, range.low) > 0 ? low : range.low;
+		this.#high = high && compareKeys(high, range.high) < 0 ? high : range.high;
 		this.#endLow = this.#low;
 		this.#endHigh = this.#high;
 		tx.usage.add("databaseQueries", 1);
@@ -137,15 +140,16 @@ class IndexSource implements RowSource {
 			Number.isFinite(wanted) ? wanted : Math.max(FIRST_BATCH, this.#batch * 4),
 		);
 		this.#seenWrites = this.#tx.writeCount;
-		this.#rows = this.#tx.scope.documents.scan(
+		const { rows, isEnd } = this.#tx.scope.documents.scan(
 			this.#index,
 			this.#low,
 			this.#high,
 			this.#descending,
 			this.#batch,
 		);
+		this.#rows = rows;
 		this.#at = 0;
-		this.#exhausted = this.#rows.length < this.#batch;
+		this.#exhausted = isEnd;
 		const last = this.#rows.at(-1);
 		if (!last) return false;
 		if (this.#descending) this.#high = last.key;

@@ -2,8 +2,8 @@
  * Live queries: which subscribed queries a commit made stale, and their results.
  *
  * Guarantees: after a commit every query whose read set it touched is stale until it has run again;
- * identical subscriptions (path, arguments, caller, journal) share one run; all results of one `evaluate`
- * are of one snapshot; unchanged results are left out.
+ * identical subscriptions (path, arguments, caller, journal) share one run, pages as long as their end is of
+ * that run; all results of one `evaluate` are of one snapshot; unchanged results are left out.
  */
 
 import type { TouchedKey } from "../storage/documents.ts";
@@ -25,6 +25,8 @@ type LiveQuery = {
 	/** Rises when the result differs from the one before. */
 	version: number;
 	volatile: boolean;
+	/** It ran for a page whose end was found by an earlier run. */
+	keptEnd: boolean;
 	ranAtMs: number;
 };
 
@@ -80,7 +82,7 @@ export class Reactor {
 		const { path, argsJson, caller, journal } = subscription;
 		const key = JSON.stringify([path, argsJson, caller.identity, caller.admin, journal]);
 		let query = this.#queries.get(key);
-		if (!query) {
+		if (!query || isOthersPage(query)) {
 			query = {
 				key,
 				subscription,
@@ -89,6 +91,7 @@ export class Reactor {
 				outcome: null,
 				version: 0,
 				volatile: false,
+				keptEnd: false,
 				ranAtMs: 0,
 			};
 			this.#queries.set(key, query);
@@ -104,7 +107,7 @@ export class Reactor {
 		else query.sets.delete(set);
 		if (query.sets.size > 0) return;
 		this.#index.delete(query);
-		this.#queries.delete(query.key);
+		if (this.#queries.get(query.key) === query) this.#queries.delete(query.key);
 	}
 
 	/** Runs a stale query again. Call inside a job of the queue. */
@@ -113,6 +116,7 @@ export class Reactor {
 		const journal = before?.journal ?? query.subscription.journal;
 		const { outcome, reads } = await this.options.runQuery(query.subscription, journal);
 		query.stale = false;
+		query.keptEnd = journal !== query.subscription.journal;
 		query.outcome = outcome;
 		query.volatile = reads.volatile;
 		query.ranAtMs = this.options.now();
@@ -120,6 +124,11 @@ export class Reactor {
 		// Everybody may have left while it ran.
 		if (query.sets.size > 0) this.#index.set(query, reads.intervals);
 	}
+}
+
+/** A page keeps its end for those who have it, and grows; who comes later asks for one of its own size. */
+function isOthersPage({ outcome, subscription, stale, keptEnd }: LiveQuery): boolean {
+	return keptEnd || (stale && outcome !== null && outcome.journal !== subscription.journal);
 }
 
 function sameResult(a: QueryOutcome, b: QueryOutcome): boolean {

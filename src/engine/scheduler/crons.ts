@@ -15,7 +15,8 @@ import { NOBODY } from "./scheduler.ts";
 
 export type CronSpec = { name: string; args: Json[]; schedule: CronSchedule };
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Timers stand still while the machine sleeps and the clock on the wall does not: it is looked at now and then. */
+const MAX_TIMER_MS = 60_000;
 
 export type CronsOptions = Readonly<{
 	store: CronStore;
@@ -68,22 +69,38 @@ export class Crons {
 		for (const cancel of this.#timers.values()) cancel();
 	}
 
-	#sleepUntil(name: string, dueMs: number): void {
+	#sleepUntil(name: string, plannedMs: number): void {
 		if (this.#closed) return;
-		const { clock, log } = this.#options;
+		const { clock } = this.#options;
+		const { schedule } = this.#specs.get(name) as CronSpec;
+		// What is planned for later than the next time from now was planned by a clock that has been put back since.
+		const dueMs = Math.min(plannedMs, nextRun(schedule, clock.now(), name));
 		const waitMs = Math.max(1, Math.ceil(dueMs - clock.now()));
 		const cancel = clock.after(Math.min(waitMs, MAX_TIMER_MS), () => {
 			if (clock.now() < dueMs) this.#sleepUntil(name, dueMs);
-			else
-				this.#run(name, dueMs).catch((error) =>
-					log(`Cron "${name}" could not be run: ${(error as Error).message}`),
-				);
+			else void this.#run(name, dueMs);
 		});
 		this.#timers.set(name, cancel);
 	}
 
+	/** Whatever fails, it goes on: a next time that could not be stored is still kept here. */
 	async #run(name: string, dueMs: number): Promise<void> {
-		const { runner, functions, store, clock, log } = this.#options;
+		const { runner, store, clock, log } = this.#options;
+		const { schedule } = this.#specs.get(name) as CronSpec;
+		let next = followingRun(schedule, dueMs, clock.now(), name);
+		try {
+			await this.#call(name);
+			if (this.#closed) return;
+			next = followingRun(schedule, dueMs, clock.now(), name);
+			await runner.writeAlone(() => store.setNext(name, next));
+		} catch (error) {
+			log(`Cron "${name}" could not be run: ${(error as Error).message}`);
+		}
+		this.#sleepUntil(name, next);
+	}
+
+	async #call(name: string): Promise<void> {
+		const { runner, functions, log } = this.#options;
 		const spec = this.#specs.get(name) as CronSpec;
 		const origin = { caller: NOBODY, internal: true };
 		const isAction = functions.byPath.get(canonicalPath(spec.name))?.kind === "action";
@@ -92,10 +109,6 @@ export class Crons {
 			? runner.action(spec.name, argsJson, origin)
 			: runner.mutation(spec.name, argsJson, origin));
 		if (outcome.kind === "error") log(`Cron "${name}" failed: ${outcome.errorMessage}`);
-		if (this.#closed) return;
-		const next = followingRun(spec.schedule, dueMs, clock.now(), name);
-		await runner.writeAlone(() => store.setNext(name, next));
-		this.#sleepUntil(name, next);
 	}
 }
 

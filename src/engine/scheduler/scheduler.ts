@@ -3,7 +3,7 @@
  *
  * A mutation runs exactly once: its end is written with its own writes, so a crash before leaves it waiting
  * and one after finds it done. An action runs at most once: its start is written first, and what a crash cut
- * off counts as failed.
+ * off counts as failed. What the database could not store has not happened: it waits and is tried again.
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { FunctionTable } from "../functions/function-table.ts";
@@ -13,9 +13,13 @@ import type { Job, JobEnd, JobStore } from "../storage/job-store.ts";
 import type { Caller, Outcome } from "../types.ts";
 
 const MAX_RUNNING = 10;
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Timers stand still while the machine sleeps and the clock on the wall does not: it is looked at now and then. */
+const MAX_TIMER_MS = 60_000;
 const PRUNE_EVERY_MS = 3600 * 1000;
 const PRUNED_AT_ONCE = 500;
+/** After something could not be stored the scheduler rests: this long at first, then twice as long, and so on. */
+const REST_MS = 1000;
+const MAX_REST_MS = 30_000;
 
 /** Scheduled functions act for nobody. */
 export const NOBODY: Caller = { identity: null, admin: false };
@@ -38,6 +42,9 @@ export class Scheduler {
 	#lookAgain = false;
 	#closed = false;
 	#nextPruneMs = 0;
+	/** 0 while all is well. */
+	#restMs = 0;
+	#cancelRest: (() => void) | null = null;
 
 	constructor(options: SchedulerOptions) {
 		this.#options = options;
@@ -68,6 +75,7 @@ export class Scheduler {
 		this.#closed = true;
 		this.#options.jobs.onScheduled = null;
 		this.#cancelTimer?.();
+		this.#cancelRest?.();
 		await Promise.race([
 			Promise.allSettled(this.#running.values()),
 			new Promise((resolve) => this.#options.clock.after(1000, () => resolve(null))),
@@ -75,7 +83,7 @@ export class Scheduler {
 	}
 
 	#wake(): void {
-		if (this.#closed) return;
+		if (this.#closed || this.#cancelRest) return;
 		this.#lookAgain = true;
 		if (!this.#looking) void this.#look();
 	}
@@ -93,7 +101,7 @@ export class Scheduler {
 				}));
 				for (const id of due) this.#launch(id);
 				if (next !== null && due.length === 0) this.#sleepUntil(next);
-				await this.#prune();
+				this.#prune().catch((error) => log(`Old jobs could not be removed: ${(error as Error).message}`));
 			}
 		} catch (error) {
 			log(`The scheduler could not look for due functions: ${(error as Error).message}`);
@@ -112,14 +120,30 @@ export class Scheduler {
 	#launch(id: string): void {
 		if (this.#closed || this.#running.has(id) || this.#running.size >= MAX_RUNNING) return;
 		const run = this.#run(id)
-			.catch((error) =>
-				this.#options.log(`Scheduled function ${id} could not be run: ${(error as Error).message}`),
+			.then(
+				() => {
+					this.#restMs = 0;
+				},
+				(error) => {
+					this.#options.log(`Scheduled function ${id} could not be run: ${(error as Error).message}`);
+					this.#rest();
+				},
 			)
 			.finally(() => {
 				this.#running.delete(id);
 				this.#wake();
 			});
 		this.#running.set(id, run);
+	}
+
+	/** What failed would fail again at once, and fill the log. */
+	#rest(): void {
+		if (this.#closed || this.#cancelRest) return;
+		this.#restMs = Math.min(MAX_REST_MS, Math.max(REST_MS, this.#restMs * 2));
+		this.#cancelRest = this.#options.clock.after(this.#restMs, () => {
+			this.#cancelRest = null;
+			this.#wake();
+		});
 	}
 
 	async #run(id: string): Promise<void> {
@@ -180,11 +204,15 @@ export class Scheduler {
 		});
 	}
 
+	/** A lot at a time, so that nobody waits for long; all lots, so that there are never more and more. */
 	async #prune(): Promise<void> {
 		const { jobs, runner, clock } = this.#options;
 		if (clock.now() < this.#nextPruneMs) return;
 		this.#nextPruneMs = clock.now() + PRUNE_EVERY_MS;
-		await runner.writeAlone((tx) => jobs.prune(tx, clock.now(), PRUNED_AT_ONCE));
+		let pruned = PRUNED_AT_ONCE;
+		while (pruned === PRUNED_AT_ONCE && !this.#closed) {
+			pruned = await runner.writeAlone((tx) => jobs.prune(tx, clock.now(), PRUNED_AT_ONCE));
+		}
 	}
 }
 

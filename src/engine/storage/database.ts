@@ -3,9 +3,9 @@
  *
  * Guarantees: WAL with synchronous NORMAL, so a commit survives the death of the process; an exclusive lock
  * for as long as it is open, released by the system when the process dies; a file that is no database, or a
- * damaged one, is told apart at start. Not here: what the rows mean.
+ * damaged one, is told apart at start; others than its owner cannot read it. Not here: what the rows mean.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineStartError } from "../types.ts";
@@ -183,7 +183,7 @@ export function openDatabase(dataDir: string | null): Database {
 	const path = join(dataDir, "engine.db");
 	const pidPath = join(dataDir, "engine.pid");
 	try {
-		mkdirSync(dataDir, { recursive: true });
+		mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 		// Opening alone would succeed on a folder that allows reading only.
 		const probe = join(dataDir, ".writable");
 		writeFileSync(probe, "");
@@ -193,6 +193,7 @@ export function openDatabase(dataDir: string | null): Database {
 	}
 	let sqlite: DatabaseSync | null = null;
 	try {
+		makePrivate(path);
 		sqlite = new DatabaseSync(path);
 		sqlite.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
 		const database = prepared(sqlite, statSync(path).size);
@@ -210,6 +211,25 @@ export function openDatabase(dataDir: string | null): Database {
 				throw corruptError(path);
 			default:
 				throw dataDirError(dataDir, error);
+		}
+	}
+}
+
+/**
+ * The folder may be one that others can read. SQLite gives the files beside the database the database's mode.
+ * An existing database is not opened here: closing it would take away the locks this process has on it.
+ */
+function makePrivate(path: string): void {
+	try {
+		writeFileSync(path, "", { flag: "wx", mode: 0o600 });
+	} catch {
+		// It is there, or opening it will tell what is wrong.
+	}
+	for (const file of [path, `${path}-wal`]) {
+		try {
+			chmodSync(file, 0o600);
+		} catch {
+			// There is none, or it belongs to somebody else, who says who may read it.
 		}
 	}
 }

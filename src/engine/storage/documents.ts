@@ -27,6 +27,9 @@ const SCAN = {
 		"SELECT key, n, size, json FROM docs WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
 };
 
+/** Rows are held in memory before anybody takes them: so much at a time, whatever is asked for. */
+const SCANNED_BYTES = 2 * 1024 * 1024;
+
 export class Documents {
 	readonly #database: Database;
 	readonly catalog: Catalog;
@@ -48,14 +51,14 @@ export class Documents {
 		);
 	}
 
-	/** Rows of [low, high) in key order, at most `limit`. */
+	/** Rows of [low, high) in key order, at most `limit`; fewer when they are large, so that `isEnd` tells the end. */
 	scan(
 		index: DatabaseIndex,
 		low: Uint8Array,
 		high: Uint8Array,
 		descending: boolean,
 		limit: number,
-	): ScannedRow[] {
+	): { rows: ScannedRow[]; isEnd: boolean } {
 		const sql = index.isById
 			? descending
 				? SCAN.byIdDesc
@@ -63,7 +66,16 @@ export class Documents {
 			: descending
 				? SCAN.desc
 				: SCAN.asc;
-		return this.#database.all(sql, index.isById ? index.table.number : index.id, low, high, limit);
+		const owner = index.isById ? index.table.number : index.id;
+		const found = this.#database.statement(sql).iterate(owner, low, high, limit);
+		const rows: ScannedRow[] = [];
+		let bytes = 0;
+		for (const row of found as Iterable<ScannedRow>) {
+			rows.push(row);
+			bytes += row.size;
+			if (bytes >= SCANNED_BYTES) return { rows, isEnd: false };
+		}
+		return { rows, isEnd: rows.length < limit };
 	}
 
 	count(table: Table): number {

@@ -42,7 +42,7 @@ export class FileStore {
 		this.#database = database;
 		this.#folder = folder;
 		this.#now = now;
-		mkdirSync(folder, { recursive: true });
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
 		const secret = database.meta("uploadSecret") ?? Buffer.from(randomBytes(32)).toString("hex");
 		database.setMeta("uploadSecret", secret);
 		this.#secret = Buffer.from(secret, "hex");
@@ -83,7 +83,7 @@ export class FileStore {
 			}
 		}
 		try {
-			await pipeline(counted, createWriteStream(partial));
+			await pipeline(counted, createWriteStream(partial, { mode: 0o600 }));
 			renameSync(partial, this.#path(name));
 		} catch (error) {
 			rmSync(partial, { force: true });
@@ -95,14 +95,18 @@ export class FileStore {
 	/** Writes content to disk at once, for a mutation. */
 	writeNow(bytes: Uint8Array, contentType: string | null): WrittenFile {
 		const name = uuid();
-		writeFileSync(this.#path(name), bytes);
+		writeFileSync(this.#path(name), bytes, { mode: 0o600 });
 		const sha256 = createHash("sha256").update(bytes).digest("base64");
 		return { uuid: name, sha256, sizeBytes: bytes.byteLength, contentType };
 	}
 
-	/** Removes content that got no document. */
+	/** Removes content that no document names. Called when a commit is told: nothing may stop it. */
 	discard(name: string): void {
-		rmSync(this.#path(name), { force: true });
+		try {
+			rmSync(this.#path(name), { force: true });
+		} catch {
+			// It only costs space, and the next start tries again.
+		}
 	}
 
 	/** Makes the `_storage` document of written content; returns its id. */

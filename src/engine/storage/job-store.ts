@@ -92,13 +92,15 @@ export class JobStore {
 		return { id, path: document.name, argsJson: JSON.stringify(document.args) };
 	}
 
-	/** Removes jobs that ended more than a week ago, at most `limit`. */
-	prune(tx: Transaction, nowMs: number, limit: number): void {
+	/** Removes jobs that ended more than a week ago, at most `limit`; answers how many. */
+	prune(tx: Transaction, nowMs: number, limit: number): number {
 		const sql = "SELECT id FROM jobs WHERE state = 'done' AND doneAt < ? LIMIT ?";
-		for (const { id } of this.#database.all<{ id: string }>(sql, nowMs - KEPT_MS, limit)) {
+		const old = this.#database.all<{ id: string }>(sql, nowMs - KEPT_MS, limit);
+		for (const { id } of old) {
 			tx.remove(tableOf(tx), id);
 			this.#database.run("DELETE FROM jobs WHERE id = ?", id);
 		}
+		return old.length;
 	}
 }
 

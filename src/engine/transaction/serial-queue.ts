@@ -28,7 +28,7 @@ export class SerialQueue {
 	/** Commits the writes since the last call. */
 	readonly #flush: () => void;
 	readonly #now: () => number;
-	#waiting: Entry[] = [];
+	#waiting: Array<Entry | undefined> = [];
 	#next = 0;
 	readonly #background: Entry[] = [];
 	/** Since when the first of the background waits, ms. */
@@ -119,6 +119,8 @@ export class SerialQueue {
 
 	#takeWaiting(): Entry | undefined {
 		const entry = this.#waiting[this.#next];
+		// What ran holds its result, which may be large.
+		if (entry) this.#waiting[this.#next] = undefined;
 		this.#next += 1;
 		if (entry && this.#next <= 1024) return entry;
 		this.#waiting = this.#waiting.slice(this.#next);

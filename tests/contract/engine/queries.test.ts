@@ -1,6 +1,7 @@
 /** Pagination, search and live queries. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { jsonToConvex } from "convex/values";
+import { Documents } from "../../../src/engine/storage/documents.ts";
 import type { QuerySet } from "../../../src/engine/types.ts";
 import {
 	argsText,
@@ -90,6 +91,28 @@ describe("pagination", () => {
 		const rest = await page({ cursor: whole.splitCursor, endCursor: whole.continueCursor });
 		expect([...half.page, ...rest.page]).toEqual([1, 2, 3, 4]);
 		expect(half.page.length).toBeGreaterThan(0);
+	});
+
+	test("large documents are read a few at a time, however long the page", async () => {
+		for (let n = 1; n <= 60; n++) await send(n, "large", "long".repeat(200_000));
+		const { scan } = Documents.prototype;
+		const held: number[] = [];
+		const spy = spyOn(Documents.prototype, "scan").mockImplementation(function (
+			this: Documents,
+			...args: Parameters<Documents["scan"]>
+		) {
+			const found = scan.apply(this, args);
+			held.push(found.rows.reduce((sum, row) => sum + row.size, 0));
+			return found;
+		});
+		const first = await page({ numItems: 1000 }, { channel: "large" });
+		const next = await page({ numItems: 1000, cursor: first.continueCursor }, { channel: "large" });
+		spy.mockRestore();
+		expect(Math.max(...held)).toBeLessThan(4 * 1024 * 1024);
+		expect(first).toMatchObject({ isDone: false, pageStatus: "SplitRequired" });
+		expect(first.page.length).toBeGreaterThan(15);
+		const shown = [...first.page, ...next.page];
+		expect(shown).toEqual(shown.map((_n, i) => i + 1));
 	});
 
 	test("bad sizes and a second page in one function are refused", async () => {

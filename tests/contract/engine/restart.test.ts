@@ -1,7 +1,7 @@
 /** What survives restarts and crashes, what a bad data folder gives, and both runtimes. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EngineStartError } from "../../../src/engine/types.ts";
 import { ROOT } from "../../support/source-tree.ts";
@@ -201,6 +201,25 @@ describe("bad data folders", () => {
 		chmodSync(dir, 0o500);
 		expect(await startError(testEngine({ dataDir: dir }))).toMatchObject({ code: "dataDir" });
 		chmodSync(dir, 0o700);
+	});
+
+	test("in a folder that others may read, what is stored is for its owner alone", async () => {
+		const dataDir = temporaryDir();
+		chmodSync(dataDir, 0o755);
+		// One of an earlier version.
+		writeFileSync(join(dataDir, "engine.db"), "", { mode: 0o644 });
+		const t = await testEngine({ dataDir });
+		const id = await t.action("files:storeText", { text: "kept" });
+		const uuid = (await t.query("files:url", { id })).split("/").at(-1);
+		await t.mutation("files:storeInMutation", { text: "kept" });
+		const open = [
+			"engine.db",
+			"engine.db-wal",
+			"files",
+			...readdirSync(join(dataDir, "files")).map((name) => join("files", name)),
+		].filter((name) => (statSync(join(dataDir, name)).mode & 0o077) !== 0);
+		expect(open).toEqual([]);
+		expect(existsSync(join(dataDir, "files", uuid))).toBe(true);
 	});
 
 	test("without a data folder nothing is left behind", async () => {

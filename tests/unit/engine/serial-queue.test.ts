@@ -1,6 +1,6 @@
 /** Who runs before whom. */
 import { expect, test } from "bun:test";
-import { SerialQueue } from "../../../src/engine/transaction/serial-queue.ts";
+import { SerialQueue, turn } from "../../../src/engine/transaction/serial-queue.ts";
 
 function queueAt() {
 	const state = { now: 0, commits: 0 };
@@ -60,4 +60,32 @@ test("all of it is committed before the queue counts as idle", async () => {
 	await queue.whenIdle();
 	expect(order).toEqual(["write", "job"]);
 	expect(state.commits).toBeGreaterThan(0);
+});
+
+test("what a job gave is not kept by the queue, however long it stays busy", async () => {
+	const queue = new SerialQueue(
+		() => {},
+		() => 0,
+	);
+	const given: WeakRef<object>[] = [];
+	for (let i = 0; i < 200; i++) {
+		void queue.run(() => {
+			const result = { pages: new Array(100).fill(i) };
+			given.push(new WeakRef(result));
+			return result;
+		});
+	}
+	let kept = given.length;
+	const looked = queue.run(async () => {
+		// References live to the end of the turn, and some may be left on the stack.
+		for (let i = 0; i < 3; i++) {
+			await turn();
+			Bun.gc(true);
+		}
+		kept = given.filter((one) => one.deref() !== undefined).length;
+	});
+	const behind = queue.run(() => {});
+	await looked;
+	expect(kept).toBeLessThan(20);
+	await behind;
 });
