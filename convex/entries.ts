@@ -10,6 +10,7 @@ import type { Doc } from "./_generated/dataModel.js";
 import type { MutationCtx } from "./_generated/server.js";
 import { readOrWriteQuery, readQuery, writeMutation } from "./access.ts";
 import { type AppendOutcome, appendEntries } from "./model/append.ts";
+import { asTime } from "./model/checks.ts";
 import { staleFor } from "./model/fence.ts";
 import { scheduleIndexing } from "./model/indexing.ts";
 import { placeOn, sharedSegments } from "./model/lineage.ts";
@@ -72,7 +73,7 @@ function afterAppend(
 function updatedAt(session: Doc<"sessions">, { added }: AppendOutcome, imported: boolean): SessionPatch {
 	if (added.length === 0) return {};
 	if (!imported) return { updatedAt: Date.now() };
-	return { updatedAt: Math.max(session.updatedAt, ...added.map(({ push }) => push.timestamp)) };
+	return { updatedAt: Math.max(session.updatedAt, ...added.map(({ push }) => asTime(push.timestamp))) };
 }
 
 /** Of these ids (at most 5,000), those that the session does not hold, the part it shares included. */

@@ -1,6 +1,7 @@
 /**
  * What nobody else deletes: expired sign-in codes, streams and questions whose terminal is gone without a
- * trace, prompts a while after their end, what ended streams left behind, and removals that stopped half-way. Not here: uploads that no entry names.
+ * trace, prompts a while after their end, what ended streams left behind, and removals that
+ * stopped half-way; and long text that was replaced. Not here: uploads that no entry names.
  */
 import { v } from "convex/values";
 import { PROMPT_KEPT_MS } from "../src/protocol/limits.ts";
@@ -13,6 +14,8 @@ import { clearDeltas, endStream, findStream } from "./model/streaming.ts";
 
 /** Looked at in one sweep; the next one goes on with what is left. */
 const PER_SWEEP = 100;
+/** Streams of these that are ended in the sweep itself. */
+const STREAMS_AT_ONCE = 5;
 /** Ended prompts are small. */
 const PROMPTS_PER_SWEEP = 2000;
 /** A stream without a present terminal may still be one that is just starting. */
@@ -32,6 +35,16 @@ export const sweep = internalMutation({
 	},
 });
 
+/** Text that was replaced, when there was too much of it to go at once. */
+export const deleteBody = internalMutation({
+	args: { body: v.id("bodies") },
+	returns: v.null(),
+	handler: async (ctx, { body }) => {
+		if (await ctx.db.get(body)) await ctx.db.delete(body);
+		return null;
+	},
+});
+
 async function sweepCodes(ctx: MutationCtx): Promise<void> {
 	const expired = await ctx.db
 		.query("signInCodes")
@@ -45,16 +58,31 @@ async function sweepStreams(ctx: MutationCtx): Promise<void> {
 		.query("streams")
 		.withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - STREAM_GRACE_MS))
 		.take(PER_SWEEP);
+	let looked = 0;
 	for (const stream of old) {
-		if (!(await isDriven(ctx, stream))) await endStream(ctx, stream);
+		if (await findPresent(ctx, stream.userId, stream.terminalId)) continue;
+		// Each reads pushes, which may be large: the rest in mutations of their own.
+		if (looked < STREAMS_AT_ONCE) await endIfSilent(ctx, stream);
+		else await ctx.scheduler.runAfter(0, internal.garbage.sweepStream, { stream: stream._id });
+		looked += 1;
 	}
 }
 
-async function isDriven(
-	ctx: MutationCtx,
-	{ userId, terminalId, streamId }: Doc<"streams">,
-): Promise<boolean> {
-	if (await findPresent(ctx, userId, terminalId)) return true;
+export const sweepStream = internalMutation({
+	args: { stream: v.id("streams") },
+	returns: v.null(),
+	handler: async (ctx, args) => {
+		const stream = await ctx.db.get(args.stream);
+		if (stream) await endIfSilent(ctx, stream);
+		return null;
+	},
+});
+
+async function endIfSilent(ctx: MutationCtx, stream: Doc<"streams">): Promise<void> {
+	if (!(await saysOn(ctx, stream))) await endStream(ctx, stream);
+}
+
+async function saysOn(ctx: MutationCtx, { streamId }: Doc<"streams">): Promise<boolean> {
 	const last = await ctx.db
 		.query("streamDeltas")
 		.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId))

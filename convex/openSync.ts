@@ -29,7 +29,8 @@ const vRow = v.object({ outcome: vAgentOutcome, id: v.union(v.id("entries"), v.n
 
 /**
  * For `routes/`: as `push`, but what a message that is posted again leaves out stays; and with the rows. An
- * entry of a session that Pi syncs has one when Pi has it.
+ * entry of a session that Pi syncs has one when Pi has it. Where much stands of them it takes only the first
+ * entries: as many as it has `messages` for. The caller sends the rest again.
  */
 export const pushFor = internalMutation({
 	args: { userId: v.id("users"), ...vPushAgentSession.fields },

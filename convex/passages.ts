@@ -5,7 +5,7 @@ import { internal } from "./_generated/api.js";
 import type { Doc } from "./_generated/dataModel.js";
 import { internalAction, internalMutation, internalQuery, type MutationCtx } from "./_generated/server.js";
 import { indexNext, isBehind } from "./model/indexing.ts";
-import { replacePassages } from "./model/passages.ts";
+import { replacePassages, writePassages } from "./model/passages.ts";
 import { passagesOf } from "./model/passageText.ts";
 
 /** Bytes of a file that are read for its text. What is longer is not a text that somebody reads. */
@@ -81,6 +81,19 @@ export const takeSource = internalMutation({
 			rows += 1;
 			if (source !== session.source) await ctx.db.patch(_id, { source: session.source });
 		}
+		return null;
+	},
+});
+
+/** Passages of an entry whose text was replaced, from what stands by now. */
+export const rewrite = internalMutation({
+	args: { entry: v.id("entries") },
+	returns: v.null(),
+	handler: async (ctx, { entry: id }) => {
+		const entry = await ctx.db.get(id);
+		const session = entry && (await ctx.db.get(entry.session));
+		const body = entry?.body.kind === "inline" ? await ctx.db.get(entry.body.id) : null;
+		if (session && body) await writePassages(ctx, session, entry, body.json);
 		return null;
 	},
 });

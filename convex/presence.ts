@@ -51,6 +51,11 @@ export const leave = readMutation({
 	handler: async (ctx, { clientId, sessionId }) => {
 		const known = await findPresent(ctx, ctx.userId, clientId);
 		if (!known) return null;
+		// What a terminal drives was made under the scope to write, and is not ended with less.
+		if (!ctx.key.scopes.includes("write")) {
+			if (sessionId === undefined || sessionId === known.sessionId) await forget(ctx, known);
+			return null;
+		}
 		if (sessionId === undefined || sessionId === known.sessionId) await goodbye(ctx, known);
 		else if (known.kind === "terminal" && sessionId !== null) await vacate(ctx, known, sessionId);
 		return null;
@@ -102,10 +107,14 @@ export const check = internalMutation({
 	},
 });
 
-async function goodbye(ctx: MutationCtx, known: Doc<"presence">): Promise<void> {
+async function forget(ctx: MutationCtx, known: Doc<"presence">): Promise<void> {
 	const row = await deadlineOf(ctx, known._id);
 	if (row) await ctx.db.delete(row._id);
 	await ctx.db.delete(known._id);
+}
+
+async function goodbye(ctx: MutationCtx, known: Doc<"presence">): Promise<void> {
+	await forget(ctx, known);
 	if (known.kind !== "terminal") return;
 	await endStreamsOfTerminal(ctx, known.userId, known.clientId);
 	await deleteQuestionsOfTerminal(ctx, known.userId, known.clientId);

@@ -17,6 +17,8 @@ import { needSession } from "./model/sessions.ts";
 
 /** At one session at a time: with their answers well under Convex's limits for an answer. */
 const OPEN_MAX = 20;
+/** Their text in all: what goes with a session or its holder is read twice over, in one mutation. */
+const OPEN_MAX_BYTES = 1024 * 1024;
 
 export const ask = writeMutation({
 	args: vAsk,
@@ -36,6 +38,9 @@ export const ask = writeMutation({
 				`${open.length} questions are open at the session, and no more are allowed.`,
 			);
 		}
+		const bytes = [...open, args].reduce((sum, one) => sum + utf8Bytes(textOf(one)), 0);
+		if (bytes > OPEN_MAX_BYTES)
+			throw refusal("too_large", `The questions that are open at the session have ${bytes} bytes in all.`);
 		await ctx.db.insert("questions", {
 			...args,
 			userId: ctx.userId,

@@ -49,7 +49,13 @@ export default defineSchema({
 	keyUses: defineTable({ keyId: v.id("apiKeys"), usedAt: v.number() }).index("by_keyId", ["keyId"]),
 
 	/** One-time sign-in codes, as SHA-256 only. Written by `signIn`; deleted when used, or by `garbage` once expired. */
-	signInCodes: defineTable({ userId: v.id("users"), hash: v.string(), expiresAt: v.number() })
+	signInCodes: defineTable({
+		userId: v.id("users"),
+		hash: v.string(),
+		expiresAt: v.number(),
+		/** The key that made it, and without which it is worth nothing; absent when an administrator did. */
+		keyId: v.optional(v.id("apiKeys")),
+	})
 		.index("by_hash", ["hash"])
 		.index("by_expiresAt", ["expiresAt"]),
 
@@ -248,8 +254,8 @@ export default defineSchema({
 	]),
 
 	/**
-	 * Prompts for a session from anywhere. Written by `prompts` and, when who accepted one is gone, by
-	 * `turnLock`. Deleted by `garbage` a while after their end, or with the session.
+	 * Prompts for a session from anywhere. Written by `prompts` and, when who accepted one is gone or a run
+	 * begins, by `turnLock`. Deleted by `garbage` a while after their end, or with the session.
 	 */
 	prompts: defineTable({
 		userId: v.id("users"),

@@ -18,7 +18,7 @@ import type { Doc, Id } from "./_generated/dataModel.js";
 import type { MutationCtx, QueryCtx } from "./_generated/server.js";
 import { controlMutation, readQuery, writeMutation } from "./access.ts";
 import { deleteQuestions } from "./model/asking.ts";
-import { asName, checked } from "./model/checks.ts";
+import { asName, asTime, checked } from "./model/checks.ts";
 import { lockOf, needEpoch } from "./model/fence.ts";
 import { derivedFromShared } from "./model/inherit.ts";
 import { presentAt } from "./model/present.ts";
@@ -72,9 +72,9 @@ async function insertSession(
 		gitBranch: args.gitBranch ?? null,
 		machine: asName(args.machine),
 		...EMPTY_SESSION,
-		startedAt: args.startedAt,
+		startedAt: asTime(args.startedAt),
 		// Only entries make a session look active: an imported one stays where it was.
-		updatedAt: args.startedAt,
+		updatedAt: asTime(args.startedAt),
 	});
 	const session = args.lineage && (await ctx.db.get(id));
 	if (session && args.lineage) await learnLineage(ctx, session, args.lineage);

@@ -22,17 +22,23 @@ export const createCode = controlMutation({
 	args: { hash: v.string() },
 	returns: v.null(),
 	handler: async (ctx, { hash }) => {
-		await insertCode(ctx, ctx.userId, hash);
+		await insertCode(ctx, ctx.userId, hash, ctx.key._id);
 		return null;
 	},
 });
 
-async function insertCode(ctx: MutationCtx, userId: Id<"users">, hash: string): Promise<void> {
+async function insertCode(
+	ctx: MutationCtx,
+	userId: Id<"users">,
+	hash: string,
+	keyId?: Id<"apiKeys">,
+): Promise<void> {
 	checkHash("sign-in code", hash);
-	await ctx.db.insert("signInCodes", { userId, hash, expiresAt: Date.now() + SIGN_IN_CODE_TTL_MS });
+	const expiresAt = Date.now() + SIGN_IN_CODE_TTL_MS;
+	await ctx.db.insert("signInCodes", { userId, hash, expiresAt, ...(keyId ? { keyId } : {}) });
 }
 
-/** Gives the code's user the key whose hash is given, once; false when the code is unknown, used or too old. */
+/** Gives the code's user the key whose hash is given, once; false when the code is unknown, used, too old, or of a key that was revoked. */
 export const redeem = internalMutation({
 	args: { codeHash: v.string(), keyHash: v.string(), shown: v.string(), name: v.string() },
 	returns: v.boolean(),
@@ -44,6 +50,7 @@ export const redeem = internalMutation({
 		if (!code) return false;
 		await ctx.db.delete(code._id);
 		if (code.expiresAt <= Date.now()) return false;
+		if (code.keyId && (await ctx.db.get(code.keyId))?.revokedAt !== null) return false;
 		await insertKey(ctx, code.userId, { name, hash: keyHash, shown, scopes: [...ALL_SCOPES] });
 		return true;
 	},

@@ -17,10 +17,12 @@ import { needEpoch } from "./model/fence.ts";
 import { needSession } from "./model/sessions.ts";
 import { clearDeltas, endStream, findStream, streamsOf } from "./model/streaming.ts";
 
-/** Convex's limit for an array. */
-const PUSH_MAX_OPS = 8192;
+/** Convex's limit for an array, in a row and in an answer. */
+const ARRAY_MAX = 8192;
 /** Text in one answer of `read`; the caller asks again. */
 const READ_BYTES = 1024 * 1024;
+/** Pushes in one answer of `read`: below `ARRAY_MAX`. */
+const READ_PUSHES = 8000;
 /** Read at once: at most 128 KiB each, which stays well below what a query may read. */
 const READ_ROWS = 64;
 /** Pushes that `tail` gives: one to go on from and one more, for a reader that missed a transition. */
@@ -114,11 +116,12 @@ export const tail = readQuery({
 		const deltas = rows.filter((row) => row.userId === ctx.userId).reverse();
 		const [first, last] = [deltas[0], deltas.at(-1)];
 		if (!first || !last) return [];
+		if (last.end - first.start > ARRAY_MAX) return deltas.map(deltaView);
 		return [{ start: first.start, end: last.end, ops: deltas.flatMap(({ ops }) => ops) }];
 	},
 });
 
-/** Pushes from the one that holds position `start` on, about 1 MiB at most; the caller goes on from the last `end`. */
+/** Pushes from the one that holds position `start` on, 8,000 of them or about 1 MiB at most; the caller goes on from the last `end`. */
 export const read = readQuery({
 	args: { streamId: v.string(), start: v.number() },
 	returns: v.array(vDelta),
@@ -143,7 +146,7 @@ export const read = readQuery({
 				deltas.push(deltaView(delta));
 				bytes += JSON.stringify(delta.ops).length;
 				next = delta.end;
-				if (bytes >= READ_BYTES) return deltas;
+				if (bytes >= READ_BYTES || deltas.length >= READ_PUSHES) return deltas;
 			}
 			if (rows.length < READ_ROWS) return deltas;
 		}
@@ -175,8 +178,8 @@ function checkOps(ops: readonly unknown[]): void {
 	if (!ops.every((op) => Array.isArray(op) && op.every(plain))) {
 		throw refusal("invalid", "An op of the push is no list of texts and numbers.");
 	}
-	if (ops.length > PUSH_MAX_OPS) {
-		throw refusal("too_large", `The push has ${ops.length} ops, and ${PUSH_MAX_OPS} are allowed.`);
+	if (ops.length > ARRAY_MAX) {
+		throw refusal("too_large", `The push has ${ops.length} ops, and ${ARRAY_MAX} are allowed.`);
 	}
 	const bytes = utf8Bytes(JSON.stringify(ops));
 	if (bytes > PUSH_MAX_BYTES) {

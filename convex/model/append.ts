@@ -12,7 +12,7 @@ import { refusal } from "../../src/protocol/errors.ts";
 import { APPEND_MAX_BYTES, APPEND_MAX_ENTRIES, INLINE_ENTRY_BYTES } from "../../src/protocol/limits.ts";
 import type { Doc } from "../_generated/dataModel.js";
 import type { MutationCtx } from "../_generated/server.js";
-import { checked, utf8Bytes } from "./checks.ts";
+import { asTime, checked, utf8Bytes } from "./checks.ts";
 import { placeOn, type Segment, sharedSegments } from "./lineage.ts";
 import { ownEntry } from "./sessions.ts";
 
@@ -68,6 +68,8 @@ export async function appendEntries(
 	const stored = await Promise.all(
 		pushes.map((push) => (holdsNone ? null : ownEntry(ctx, session, push.entryId))),
 	);
+	const unknown = stored.filter((row) => row === null).length;
+	if (unknown > 1) checkLookUps(unknown, await shared());
 	const added: NewEntry[] = [];
 	const conflicts: string[] = [];
 	for (const [index, push] of pushes.entries()) {
@@ -104,6 +106,20 @@ export async function appendEntries(
 		lastEntryId: ends.lastEntryId,
 		lastChain: ends.lastChain,
 	};
+}
+
+/** Ranges of an index that one batch looks into for what ancestors hold: Convex lets a mutation read 4,096. */
+const ANCESTOR_LOOK_UPS = 2000;
+
+/** Refuses a batch with more entries than can be looked for in all ancestors of a fork of many. */
+function checkLookUps(entries: number, shared: readonly Segment[]): void {
+	const ancestors = new Set(shared.map(({ session }) => session._id)).size;
+	if (entries * ancestors <= ANCESTOR_LOOK_UPS) return;
+	const most = Math.floor(ANCESTOR_LOOK_UPS / ancestors);
+	throw refusal(
+		"too_large",
+		`The batch has ${entries} entries for a fork of ${ancestors} sessions: send ${most} at most.`,
+	);
 }
 
 /** UTF-8 bytes of each. Refuses a batch that is over the limits. */
@@ -143,7 +159,10 @@ export async function isSame(
 	push: Pick<EntryPush, "body">,
 ): Promise<boolean> {
 	if (push.body.kind === "inline") {
-		return stored.body.kind === "inline" && (await ctx.db.get(stored.body.id))?.json === push.body.json;
+		const { body, bytes } = stored;
+		// Of another length it need not be read: a batch of short texts may stand against many long ones.
+		if (body.kind !== "inline" || bytes !== utf8Bytes(push.body.json)) return false;
+		return (await ctx.db.get(body.id))?.json === push.body.json;
 	}
 	const fileId = ctx.db.system.normalizeId("_storage", push.body.storageId);
 	if (stored.body.kind !== "stored" || !fileId) return false;
@@ -243,7 +262,8 @@ async function place(
 	const seq = ends.lastSeq + 1;
 	// A chain is called after the seq of its first entry.
 	const chain = goesOn ?? seq;
-	const { entryId, parentId, type, timestamp } = push;
+	const { entryId, parentId, type } = push;
+	const timestamp = asTime(push.timestamp);
 	await ctx.db.insert("entries", {
 		session: session._id,
 		entryId,

@@ -27,6 +27,14 @@ export function asName(value: string): string {
 	return value.trim().slice(0, NAME_CHARS).toWellFormed();
 }
 
+/** Latest time that a date can hold, ms since the epoch. */
+export const LATEST_MS = 8.64e15;
+
+/** The time, or the nearest that can be shown and listed; 0 for none. A session file may say anything. */
+export function asTime(value: number): number {
+	return Number.isNaN(value) ? 0 : Math.min(Math.max(value, 0), LATEST_MS);
+}
+
 const encoder = new TextEncoder();
 
 /** UTF-8 bytes of a text. */

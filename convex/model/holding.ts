@@ -9,7 +9,7 @@ import type { Doc, Id } from "../_generated/dataModel.js";
 import type { MutationCtx, QueryCtx } from "../_generated/server.js";
 import { deleteQuestions } from "./asking.ts";
 import { lockOf } from "./fence.ts";
-import { failAccepted } from "./prompting.ts";
+import { dropOrdersToStop, failAccepted, failForgotten } from "./prompting.ts";
 import { endStream, streamsOf } from "./streaming.ts";
 
 const LOST = "The terminal that accepted it was lost before it was done; it was not tried again.";
@@ -61,7 +61,9 @@ export async function succeed(
 	terminalId: string,
 	before: string | null,
 ): Promise<void> {
-	await endDriving(ctx, session, (other) => other !== terminalId, TAKEN_OVER);
+	const open = await endDriving(ctx, session, (other) => other !== terminalId, TAKEN_OVER);
+	await dropOrdersToStop(ctx, open);
+	await failForgotten(ctx, open, terminalId);
 	// What the one before said of its run is over; the new one says when it runs.
 	if (before !== null && before !== terminalId) await rest(ctx, session);
 }
@@ -71,12 +73,12 @@ async function endDriving(
 	session: Doc<"sessions">,
 	who: (terminalId: string) => boolean,
 	reason: string,
-): Promise<void> {
+): Promise<Doc<"prompts">[]> {
 	for (const stream of await streamsOf(ctx, session.userId, session.sessionId).collect()) {
 		if (who(stream.terminalId)) await endStream(ctx, stream);
 	}
-	await failAccepted(ctx, session, who, reason);
 	await deleteQuestions(ctx, session, who);
+	return await failAccepted(ctx, session, who, reason);
 }
 
 /** Nothing runs, whatever was said last. */

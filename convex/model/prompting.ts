@@ -1,10 +1,14 @@
 /** Ending, failing and deleting prompts, from wherever it happens. */
+import { PROMPT_WAIT_MS } from "../../src/protocol/limits.ts";
 import type { PromptState } from "../../src/protocol/prompt.ts";
 import type { Doc, Id } from "../_generated/dataModel.js";
 import type { MutationCtx, QueryCtx } from "../_generated/server.js";
+import { findPresent } from "./present.ts";
 
 /** Ended prompts that are shown, and deleted at once. They have no text any more. */
 export const ENDED_AT_ONCE = 200;
+
+const FORGOTTEN = "Nobody drove the session for a long time, and where it was typed is gone: it was not run.";
 
 export type Ended = Extract<PromptState, "done" | "failed" | "withdrawn" | "returned">;
 
@@ -45,15 +49,38 @@ export async function endPrompt(
 	await ctx.db.patch(prompt._id, { state, reason, body: null, endedAt: Date.now() });
 }
 
-/** Fails what `lost` accepted, and may have run: it is not tried again. */
+/** Fails what `lost` accepted, and may have run: it is not tried again. @returns what was open. */
 export async function failAccepted(
 	ctx: MutationCtx,
 	{ userId, sessionId }: Pick<Doc<"sessions">, "userId" | "sessionId">,
 	lost: (terminalId: string) => boolean,
 	reason: string,
-): Promise<void> {
-	for (const prompt of await openPrompts(ctx, userId, sessionId)) {
+): Promise<Doc<"prompts">[]> {
+	const open = await openPrompts(ctx, userId, sessionId);
+	for (const prompt of open) {
 		if (prompt.acceptedBy !== null && lost(prompt.acceptedBy)) await endPrompt(ctx, prompt, "failed", reason);
+	}
+	return open;
+}
+
+/** Those that nobody took were for a run that is over: the one that begins now is another. */
+export async function dropOrdersToStop(ctx: MutationCtx, open: readonly Doc<"prompts">[]): Promise<void> {
+	for (const prompt of open) {
+		if (prompt.kind === "abort" && prompt.state === "queued") await endPrompt(ctx, prompt, "withdrawn");
+	}
+}
+
+/** Those that waited long and whose author has left: who drives next did not ask for them. */
+export async function failForgotten(
+	ctx: MutationCtx,
+	open: readonly Doc<"prompts">[],
+	driver: string,
+): Promise<void> {
+	for (const prompt of open) {
+		const { userId, kind, state, terminalId, _creationTime } = prompt;
+		if (kind === "abort" || state !== "queued" || terminalId === driver) continue;
+		if (_creationTime > Date.now() - PROMPT_WAIT_MS || (await findPresent(ctx, userId, terminalId))) continue;
+		await endPrompt(ctx, prompt, "failed", FORGOTTEN);
 	}
 }
 

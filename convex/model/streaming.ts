@@ -3,10 +3,15 @@ import type { Append } from "../../src/protocol/entry.ts";
 import { internal } from "../_generated/api.js";
 import type { Doc, Id } from "../_generated/dataModel.js";
 import type { MutationCtx, QueryCtx } from "../_generated/server.js";
+import { utf8Bytes } from "./checks.ts";
 import { ownEntry } from "./sessions.ts";
 
-/** Pushes deleted in one mutation: at most 128 KiB each, so 8 MiB of the 16 that may be read. */
-export const DELTAS_PER_BATCH = 64;
+/** Pushes deleted in one mutation. */
+const DELTAS_PER_BATCH = 500;
+/** What they may hold: Convex counts what is deleted as read once more, and lets a mutation read 16 MiB. */
+const BYTES_PER_BATCH = 4 * 1024 * 1024;
+/** The same at the end of a stream: several may end in one mutation, which has other things to do besides. */
+const BYTES_AT_END = 256 * 1024;
 
 export async function findStream(
 	ctx: Pick<MutationCtx, "db">,
@@ -61,7 +66,7 @@ async function isLater(
 /** Gone at once for readers; what it said goes in batches. */
 export async function endStream(ctx: MutationCtx, stream: Doc<"streams">): Promise<void> {
 	await ctx.db.delete(stream._id);
-	await clearDeltas(ctx, stream.streamId);
+	await clearDeltas(ctx, stream.streamId, BYTES_AT_END);
 }
 
 export async function endStreamsOfTerminal(
@@ -77,13 +82,23 @@ export async function endStreamsOfTerminal(
 }
 
 /** Deletes a batch, and schedules the next when there is more. */
-export async function clearDeltas(ctx: MutationCtx, streamId: string): Promise<void> {
-	const deltas = await ctx.db
+export async function clearDeltas(
+	ctx: MutationCtx,
+	streamId: string,
+	maxBytes = BYTES_PER_BATCH,
+): Promise<void> {
+	const range = ctx.db
 		.query("streamDeltas")
-		.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId))
-		.take(DELTAS_PER_BATCH);
-	for (const delta of deltas) await ctx.db.delete(delta._id);
-	if (deltas.length === DELTAS_PER_BATCH) {
-		await ctx.scheduler.runAfter(0, internal.streams.clear, { streamId });
+		.withIndex("by_streamId_start", (q) => q.eq("streamId", streamId));
+	const deltas: Doc<"streamDeltas">[] = [];
+	let bytes = 0;
+	let more = false;
+	for await (const delta of range) {
+		deltas.push(delta);
+		bytes += utf8Bytes(JSON.stringify(delta.ops));
+		more = deltas.length >= DELTAS_PER_BATCH || bytes >= maxBytes;
+		if (more) break;
 	}
+	for (const delta of deltas) await ctx.db.delete(delta._id);
+	if (more) await ctx.scheduler.runAfter(0, internal.streams.clear, { streamId });
 }

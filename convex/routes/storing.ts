@@ -59,13 +59,21 @@ async function pushBatch(
 	session: AgentSession,
 	lines: readonly Line[],
 ): Promise<PushedNow> {
-	const entries = await Promise.all(lines.map((line) => agentEntryOf(ctx, line)));
 	const imported =
 		lines.length > 0 ? lines.every(({ timestamp }) => timestamp !== null) : session.createdAt !== undefined;
+	let entries = await Promise.all(lines.map((line) => agentEntryOf(ctx, line)));
+	const messages: PushedNow["messages"] = [];
 	try {
-		const pushed = await ctx.runMutation(internal.openSync.pushFor, { userId, session, entries, imported });
-		if (pushed.session === "kept") await deleteFiles(ctx, entries);
-		return pushed;
+		for (;;) {
+			const pushed: PushedNow = await ctx.runMutation(internal.openSync.pushFor, {
+				...{ userId, session, entries, imported },
+			});
+			messages.push(...pushed.messages);
+			const taken = entries.slice(0, pushed.messages.length);
+			entries = entries.slice(taken.length);
+			if (pushed.session === "kept") await deleteFiles(ctx, taken);
+			if (entries.length === 0 || taken.length === 0) return { ...pushed, messages };
+		}
 	} catch (error) {
 		// After any other error the push may have been taken all the same.
 		if (asRefusal(error)) await deleteFiles(ctx, entries);

@@ -36,6 +36,8 @@ export const TURN_LOCK_WAIT_MS = 1_500;
 
 /** Text and images of a prompt above this size go through file storage. */
 export const INLINE_PROMPT_BYTES = 256 * 1024;
+/** A prompt that nobody accepted for this long, and whose author has left, is not run any more: what it meant is past. */
+export const PROMPT_WAIT_MS = 10 * 60 * 1000;
 /** Ended prompts are kept this long, so that their author learns what became of them. */
 export const PROMPT_KEPT_MS = 60 * 60 * 1000;
 /** Text of a question in all: title, message, options and what is there to edit. */

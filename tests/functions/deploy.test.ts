@@ -73,6 +73,27 @@ test("nothing in the bundle needs Node or Bun", () => {
 	}
 });
 
+test("the first deploy needs no environment, though Convex throws for a variable that is not set", async () => {
+	const bundle = join(folder, "bundle");
+	for (const { path, source } of dump.appDefinition.changedModules)
+		await Bun.write(join(bundle, path), source);
+	const before = process.env;
+	process.env = new Proxy({ CONVEX_SITE_URL: "https://site.test" } as NodeJS.ProcessEnv, {
+		get(target, name) {
+			if (typeof name === "string" && !(name in target))
+				throw new Error(`Environment variable ${name} is used in auth config file but its value was not set`);
+			return Reflect.get(target, name);
+		},
+	});
+	try {
+		const { default: config } = (await import(join(bundle, "auth.config.js"))) as { default: unknown };
+		const jwks = `data:text/plain;charset=utf-8;base64,${btoa('{"keys":[]}')}`;
+		expect(config).toMatchObject({ providers: [{ issuer: "https://site.test", jwks }] });
+	} finally {
+		process.env = before;
+	}
+});
+
 test("the bundle's schema has our tables, and every index is called after its fields", async () => {
 	expect(dump.appDefinition.schema.path).toBe("schema.js");
 	const file = join(folder, "schema.mjs");

@@ -46,7 +46,9 @@ export async function openEngineRunner(options: RunnerOptions): Promise<Runner> 
 		settle: () => settled(engine),
 		rows: async (table) => (await run("story:count", { table })) as number,
 		files: async () => (await run("story:files", {})) as number,
-		close: async () => void (await run("story:clear", {})),
+		close: async () => {
+			while ((await run("story:clear", {})) === true);
+		},
 	};
 }
 

@@ -298,3 +298,23 @@ scenario("who acquires learns where the session stands", async (app) => {
 	expect(await takeOver(client, "b", 1)).toMatchObject({ epoch: 2, lastSeq: 2, leafId: "e1" });
 	expect(await takeOver(client, "b", 1)).toMatchObject({ epoch: 2, lastSeq: 2, leafId: "e1" });
 });
+
+scenario("a key that may only read ends nothing by saying goodbye in a holder's name (C6)", async (app) => {
+	const client = await app.signIn();
+	const reader = await app.signIn({ scopes: ["read"] });
+	await tell(client, session("s"), talk(["a", "b"]));
+	await beat(client, "t1");
+	const acquired = await acquire(client, "t1");
+	await drives(client, "t1", acquired.epoch);
+	const before = await seen(client);
+	await leave(reader, "t1");
+	await reader.mutation(api.presence.leave, { clientId: "t1", sessionId: "s" });
+	expect(await seen(client)).toEqual(before);
+	expect(before.holder).toBe("t1");
+	await beat(client, "t1");
+	await leave(client, "t1");
+	expect((await seen(client)).holder).toBeNull();
+	await beat(reader, "t2");
+	await leave(reader, "t2");
+	expect(await client.query(api.presence.list, { sessionId: "s" })).toEqual([]);
+});

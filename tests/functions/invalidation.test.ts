@@ -167,3 +167,34 @@ test("a message of another agent that is posted again re-runs nothing", async ()
 	expect(await staleAfter(push)).toEqual(["sessions:list"]);
 	expect(await staleAfter(push)).toEqual([]);
 });
+
+test("revoking a key ends what it watches, and nothing that another key of the user watches (A2)", async () => {
+	const admin = { identity: null, admin: true };
+	const key = { name: "lost", hash: hashOf(2), shown: "osk_…", scopes: ["read"] };
+	const added = await engine.run("apiKeys:addFirst", encoded(key), admin);
+	if (added.kind !== "ok") throw new Error("No key could be made.");
+	const { id } = JSON.parse(added.valueJson) as { id: string };
+	const lost = callerOf(identityOf(caller.identity?.subject ?? "", id));
+	const watched = ["sessions:get", "entries:tail", "streams:current", "presence:list", "prompts:list"];
+	const argsJson = encoded({ sessionId: "s" });
+	const set = engine.openQuerySet();
+	for (const [at, path] of watched.entries()) {
+		const args = path === "entries:tail" ? encoded({ sessionId: "s", afterSeq: 0, limit: 10 }) : argsJson;
+		set.add(at, { path, argsJson: args, caller: lost, journal: null });
+	}
+	set.add(watched.length, { path: "sessions:get", argsJson, caller, journal: null });
+	const kinds = async () => {
+		const { results } = await set.evaluate();
+		return [...results.values()].map((one) => one.kind);
+	};
+	expect(await kinds()).toEqual(["ok", "ok", "ok", "ok", "ok", "ok"]);
+	const told = new Promise<void>((resolve) => {
+		set.onStale = resolve;
+	});
+	await mutate("apiKeys:revoke", { id });
+	await told;
+	const { results } = await set.evaluate();
+	const now = [...results.values()].map((one) => (one.kind === "ok" ? "ok" : one.errorDataJson));
+	expect(now.filter((one) => one?.includes("key_revoked"))).toHaveLength(watched.length);
+	set.close();
+});

@@ -4,7 +4,7 @@ import { CALLS_PER_MINUTE } from "../../convex/httpCalls.ts";
 import { BODY_MAX_BYTES } from "../../convex/routes/api.ts";
 import { scenario } from "./app.ts";
 import { call, caller, error, type Got, got, message } from "./open-sync-stories.ts";
-import { answer, session, talk, tell } from "./stories.ts";
+import { answer, session, talk, tell, user } from "./stories.ts";
 
 scenario("who brings no key that may gets 401 or 403, whatever is asked", async (app) => {
 	const [all, reader, writer] = [
@@ -263,4 +263,30 @@ scenario("a page of any origin may call every route", async (app) => {
 	}
 	const refused = await call(app, "/api/stats");
 	expect(refused.headers.get("access-control-allow-origin")).toBe("*");
+});
+
+scenario("times that no calendar has, in sessions of Pi, leave every answer as it should be", async (app) => {
+	const client = await app.signIn();
+	const http = await caller(app);
+	const times = [Number.NaN, -5, 1e300, Number.POSITIVE_INFINITY];
+	for (const [at, startedAt] of times.entries()) {
+		const sessionId = `s${at}`;
+		await tell(client, session(sessionId, { startedAt }));
+		const entries = [user(`e${at}`, null, "text")].map((one) => ({ ...one, timestamp: startedAt }));
+		await client.mutation(api.entries.append, { sessionId, imported: true, entries });
+		for (const format of ["markdown", "json", "jsonl"])
+			expect((await http.get(`/api/export?id=${sessionId}&format=${format}`)).status).toBe(200);
+		const { session: told, messages } = await got(http, sessionId);
+		expect([told.createdAt, told.updatedAt, messages[0]?.createdAt].map(Number.isFinite)).toEqual([
+			...[true, true, true],
+		]);
+	}
+	const listed: unknown[] = [];
+	for (let cursor = ""; listed.length < times.length; ) {
+		const { status, body } = await http.get(`/api/sessions?limit=1${cursor}`);
+		expect(status).toBe(200);
+		listed.push(...(body.sessions as { externalId: string }[]).map(({ externalId }) => externalId));
+		cursor = `&cursor=${body.nextCursor}`;
+	}
+	expect(listed.toSorted()).toEqual(["s0", "s1", "s2", "s3"]);
 });

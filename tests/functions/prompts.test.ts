@@ -1,6 +1,11 @@
 import { expect } from "bun:test";
 import { api, internal } from "../../convex/_generated/api.js";
-import { INLINE_PROMPT_BYTES, PROMPT_KEPT_MS, TURN_LOCK_MS } from "../../src/protocol/limits.ts";
+import {
+	INLINE_PROMPT_BYTES,
+	PROMPT_KEPT_MS,
+	PROMPT_WAIT_MS,
+	TURN_LOCK_MS,
+} from "../../src/protocol/limits.ts";
 import type { AdvancePrompt, PromptState, SendPrompt } from "../../src/protocol/prompt.ts";
 import { type App, type Client, scenario, storyStart } from "./app.ts";
 import { session, tell } from "./stories.ts";
@@ -51,6 +56,29 @@ scenario("a prompt is queued, whoever sends it, and shown with its text", async 
 		},
 	]);
 });
+
+scenario(
+	"a prompt that nobody took for long runs no more when its author is gone, and does when he is here",
+	async (app) => {
+		const client = await app.signIn();
+		await tell(client, session("s"));
+		await send(client, "of somebody who left");
+		await send(client, "of who is here", { terminalId: "present" });
+		await send(client, "of who drives", { terminalId: "holder" });
+		await app.advance(PROMPT_WAIT_MS + 1);
+		await send(client, "new");
+		await client.mutation(api.presence.beat, {
+			...{ clientId: "present", kind: "dashboard", sessionId: "s" },
+			...{ watching: true, label: "page" },
+		});
+		await hold(client);
+		expect(await states(client)).toBe(
+			"of somebody who left failed, of who is here queued, of who drives queued, new queued",
+		);
+		const [first] = await list(client);
+		expect(first?.reason).toMatch(/^[A-Z][^\n]{20,190}\.$/);
+	},
+);
 
 scenario("sending again is one prompt; the same text under another id is two (C1)", async (app) => {
 	const client = await held(app);
@@ -310,4 +338,31 @@ scenario("prompts go with their session, files too, and do not come back with it
 	await app.settle();
 	expect(await app.runner.rows("prompts")).toBe(0);
 	expect(await files(app)).toBe(0);
+});
+
+scenario("an order to stop that nobody took before the run was over stops no later run", async (app) => {
+	const client = await app.signIn();
+	await tell(client, session("s"));
+	const acquire = (terminalId: string) =>
+		client.mutation(api.turnLock.acquire, { sessionId: "s", terminalId, label: terminalId });
+	const order = (promptId: string, kind: "abort" | "prompt") =>
+		client.mutation(api.prompts.send, {
+			...{ sessionId: "s", promptId, terminalId: "author", kind },
+			body: { kind: "inline", json: '{"text":""}' },
+		});
+	const states = async () =>
+		(await client.query(api.prompts.list, { sessionId: "s" })).map((one) => `${one.promptId} ${one.state}`);
+	const first = await acquire("t1");
+	await order("stop 1", "abort");
+	await order("words", "prompt");
+	await acquire("t1");
+	expect(await states()).toEqual(["stop 1 queued", "words queued"]);
+	await client.mutation(api.turnLock.release, { sessionId: "s", terminalId: "t1", epoch: first.epoch });
+	await order("stop 2", "abort");
+	const { epoch } = await acquire("t2");
+	expect(await states()).toEqual(["stop 1 withdrawn", "words queued", "stop 2 withdrawn"]);
+	expect(await order("stop 2", "abort")).toBe("withdrawn");
+	await order("stop 3", "abort");
+	const taken = { promptId: "stop 3", terminalId: "t2", epoch };
+	expect(await client.mutation(api.prompts.accept, taken)).toEqual({ kind: "accepted" });
 });

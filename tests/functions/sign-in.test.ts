@@ -191,6 +191,15 @@ scenario("who has control makes codes for the own user", async (app) => {
 	expect((await client.query(api.apiKeys.list, {})).map((key) => key.scopes.length)).toEqual([3, 2, 3]);
 });
 
+scenario("a code that a key made is worth nothing once that key is revoked (A2)", async (app) => {
+	const [owner, lost] = [await app.signIn(), await app.signIn()];
+	await lost.mutation(api.signIn.createCode, { hash: sha256("made before") });
+	await owner.mutation(api.signIn.createCode, { hash: sha256("another's") });
+	await owner.mutation(api.apiKeys.revoke, { id: lost.keyId });
+	expect((await code(app, '{"code":"made before"}')).status).toBe(401);
+	expect((await code(app, '{"code":"another\'s"}')).status).toBe(200);
+});
+
 scenario("bad input is answered with 400, never with 500", async (app) => {
 	const bodies = [
 		"",

@@ -14,6 +14,7 @@ import type {
 } from "../../../src/protocol/agent-session.ts";
 import type { EntryPush } from "../../../src/protocol/entry.ts";
 import { DEFAULT_SOURCE, sourceName } from "../../../src/protocol/opensync.ts";
+import { internal } from "../../_generated/api.js";
 import type { Doc, Id } from "../../_generated/dataModel.js";
 import type { MutationCtx } from "../../_generated/server.js";
 import { appendEntries, checkSizes, isSame, newEntry } from "../append.ts";
@@ -33,6 +34,12 @@ import {
 	toldCounts,
 	toldPatch,
 } from "./told.ts";
+
+/**
+ * Text that is deleted, or searched anew, in the mutation that replaces it; the rest soon after. Both read what
+ * stood, however short what comes is, and Convex lets a mutation read 16 MiB.
+ */
+const AT_ONCE_BYTES = 1024 * 1024;
 
 export type PushedRows = {
 	session: AgentOutcome;
@@ -99,7 +106,7 @@ async function insertSession(
 	return (await ctx.db.get(id)) as Doc<"sessions">;
 }
 
-/** What is new is indexed soon, what was replaced at once. */
+/** What is new is indexed soon, what was replaced at once; what was very long soon too. */
 async function keepSearchable(
 	ctx: MutationCtx,
 	session: Doc<"sessions">,
@@ -109,9 +116,12 @@ async function keepSearchable(
 ): Promise<void> {
 	const now = { ...session, ...patch };
 	if (added.length > 0) await scheduleIndexing(ctx, session, imported);
-	for (const { row, json } of replaced) {
+	let left = AT_ONCE_BYTES;
+	for (const { row, json, bytesBefore } of replaced) {
+		left -= bytesBefore;
 		if (json === null) await writePassagesOfFile(ctx, row._id);
-		else await writePassages(ctx, now, row, json);
+		else if (left >= 0) await writePassages(ctx, now, row, json);
+		else await ctx.scheduler.runAfter(0, internal.passages.rewrite, { entry: row._id });
 	}
 	if (patch.name !== undefined)
 		await writeNamePassage(ctx, now, { name: now.name, timestamp: now.startedAt });
@@ -119,7 +129,16 @@ async function keepSearchable(
 }
 
 /** `row` as it is now; `json` null when its text is a file. */
-type Replaced = { before: Counted; after: Counted; row: Doc<"entries">; json: string | null };
+type Replaced = {
+	before: Counted;
+	after: Counted;
+	row: Doc<"entries">;
+	json: string | null;
+	bytesBefore: number;
+};
+
+/** How much may still be deleted at once. */
+type Room = { bytes: number };
 
 type Stored = {
 	outcomes: PushedRows["entries"];
@@ -154,11 +173,12 @@ async function storeEntries(
 		times: fresh.map(({ timestamp }) => timestamp).filter((time) => time !== null),
 		last: { lastSeq, lastEntryId, lastChain },
 	};
+	const room: Room = { bytes: AT_ONCE_BYTES };
 	for (const [index, entry] of entries.entries()) {
 		const isNew = isFirst[index] && own[index] === null;
 		// One that comes twice in a batch was perhaps just stored.
 		const row = isFirst[index] ? own[index] : await ownEntry(ctx, session, entry.entryId);
-		const replaced = row ? await replaceEntry(ctx, row, entry, sizes[index] as number) : null;
+		const replaced = row ? await replaceEntry(ctx, row, entry, sizes[index] as number, room) : null;
 		if (replaced) {
 			stored.replaced.push(replaced);
 			if (entry.timestamp !== null) stored.times.push(entry.timestamp);
@@ -186,26 +206,33 @@ async function replaceEntry(
 	row: Doc<"entries">,
 	{ entryId, timestamp, body }: AgentEntry,
 	size: number,
+	room: Room,
 ): Promise<Replaced | null> {
 	if (await isSame(ctx, row, { body })) return null;
 	const { parentId, type } = row;
 	const time = timestamp ?? row.timestamp;
 	const made = await newEntry(ctx, { entryId, parentId, type, timestamp: time, body }, size, false);
-	await deleteBody(ctx, row.body);
+	await deleteBody(ctx, row, room);
 	const { bytes, columns } = made;
 	const now = { timestamp: time, bytes, columns, body: made.body };
 	await ctx.db.patch(row._id, now);
 	return {
 		row: { ...row, ...now },
 		json: body.kind === "inline" ? body.json : null,
+		bytesBefore: row.bytes,
 		before: { type, columns: row.columns, copied: false },
 		after: { type, columns, copied: false },
 	};
 }
 
-async function deleteBody(ctx: MutationCtx, body: Doc<"entries">["body"]): Promise<void> {
-	if (body.kind === "inline") await ctx.db.delete(body.id);
-	else if (await ctx.db.system.get(body.storageId)) await ctx.storage.delete(body.storageId);
+async function deleteBody(ctx: MutationCtx, { body, bytes }: Doc<"entries">, room: Room): Promise<void> {
+	if (body.kind === "stored") {
+		if (await ctx.db.system.get(body.storageId)) await ctx.storage.delete(body.storageId);
+		return;
+	}
+	room.bytes -= bytes;
+	if (room.bytes >= 0) await ctx.db.delete(body.id);
+	else await ctx.scheduler.runAfter(0, internal.garbage.deleteBody, { body: body.id });
 }
 
 function sessionPatch(

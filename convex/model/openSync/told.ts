@@ -4,7 +4,7 @@ import { refusal } from "../../../src/protocol/errors.ts";
 import { sourceName } from "../../../src/protocol/opensync.ts";
 import type { Tokens } from "../../../src/protocol/session.ts";
 import type { Doc } from "../../_generated/dataModel.js";
-import { asName, checked } from "../checks.ts";
+import { asName, checked, LATEST_MS } from "../checks.ts";
 import { NO_TOTALS } from "../totals.ts";
 
 export type Counts = NonNullable<Doc<"sessions">["openSync"]>;
@@ -16,9 +16,6 @@ export const NO_COUNTS: Counts = {
 	durationMs: null,
 	summed: { tokens: NO_TOTALS.tokens, cost: 0 },
 };
-
-/** Latest time that a date can hold, ms since the epoch. */
-const LATEST_MS = 8.64e15;
 
 /** Refuses what no session can be. */
 export function checkTold(told: AgentSession): void {

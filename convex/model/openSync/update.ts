@@ -2,12 +2,18 @@
 import type { AgentEntry } from "../../../src/protocol/agent-session.ts";
 import { updatedEntry } from "../../../src/protocol/agent-update.ts";
 import { INLINE_ENTRY_BYTES } from "../../../src/protocol/limits.ts";
-import type { Id } from "../../_generated/dataModel.js";
+import type { Doc, Id } from "../../_generated/dataModel.js";
 import type { MutationCtx } from "../../_generated/server.js";
 import { utf8Bytes } from "../checks.ts";
 import { findSession, ownEntry } from "../sessions.ts";
 
-/** A message that is a file, or would become one, is not put together: it replaces what stands. */
+/** Of what stands that is read in one mutation, which reads some of it once more and may read 16 MiB in all. */
+const STANDING_BYTES = 6 * 1024 * 1024;
+
+/**
+ * As many from the front as one mutation can put together; at least one, when there are any. A message that is
+ * a file, or would become one, is not put together: it replaces what stands.
+ */
 export async function overStanding(
 	ctx: MutationCtx,
 	userId: Id<"users">,
@@ -16,14 +22,16 @@ export async function overStanding(
 ): Promise<AgentEntry[]> {
 	const session = await findSession(ctx, userId, sessionId);
 	const standing = new Map<string, string>();
+	let count = entries.length;
 	if (session?.openSync) {
 		const rows = await Promise.all(entries.map(({ entryId }) => ownEntry(ctx, session, entryId)));
-		for (const row of rows) {
+		count = fitting(rows);
+		for (const row of rows.slice(0, count)) {
 			const body = row?.body.kind === "inline" ? await ctx.db.get(row.body.id) : null;
 			if (row && body) standing.set(row.entryId, body.json);
 		}
 	}
-	return entries.map((entry) => {
+	return entries.slice(0, count).map((entry) => {
 		const { entryId, body } = entry;
 		if (body.kind === "stored") return entry;
 		const before = standing.get(entryId);
@@ -33,4 +41,14 @@ export async function overStanding(
 		standing.set(entryId, json);
 		return { ...entry, body: { kind: "inline", json } };
 	});
+}
+
+/** How many of these rows have no more text than one mutation reads; at least one. */
+function fitting(rows: readonly (Doc<"entries"> | null)[]): number {
+	let bytes = 0;
+	const end = rows.findIndex((row, index) => {
+		bytes += row?.body.kind === "inline" ? row.bytes : 0;
+		return index > 0 && bytes > STANDING_BYTES;
+	});
+	return end === -1 ? rows.length : end;
 }
