@@ -40,7 +40,14 @@ export function age(at: number, now: number): string {
 		if (ms < below) return `${Math.floor(ms / unit)}${letter}`;
 		unit = below;
 	}
-	return new Date(at).toISOString().slice(0, 10);
+	return localDate(new Date(at));
+}
+
+/** The day as the reader's clock has it. An entry's time may be any number; not each is a date. */
+function localDate(date: Date): string {
+	if (Number.isNaN(date.getTime())) return "no date";
+	const two = (value: number): string => String(value).padStart(2, "0");
+	return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 /** ms until the text of `age` may change. */

@@ -21,20 +21,27 @@ export type TestBrowser = { context: BrowserContext; close(): Promise<void> };
 
 /** Opens a browser of its own. Everything it asks for beyond loopback is refused and listed in `outside`. */
 export async function openBrowser(
-	options: { width?: number; height?: number; dark?: boolean } = {},
+	options: { width?: number; height?: number; dark?: boolean; letters?: number; alias?: string } = {},
 ): Promise<TestBrowser & { outside: string[] }> {
 	const profile = mkdtempSync(join(tmpdir(), "pi-opensync-chromium-"));
 	const context = await chromium.launchPersistentContext(profile, {
 		executablePath: findChromium(),
 		headless: true,
-		args: FLAGS,
+		// The size of letters that a person chose in the settings, in px.
+		args: [
+			...FLAGS,
+			...(options.letters ? [`--blink-settings=defaultFontSize=${options.letters}`] : []),
+			// A name of this machine, as another one would use it.
+			...(options.alias ? [`--host-resolver-rules=MAP ${options.alias} 127.0.0.1`] : []),
+		],
 		chromiumSandbox: false,
 		viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
 		colorScheme: options.dark ? "dark" : "light",
 	});
 	const outside: string[] = [];
 	await context.route(
-		(url) => url.hostname !== "127.0.0.1" && url.protocol.startsWith("http"),
+		(url) =>
+			url.hostname !== "127.0.0.1" && url.hostname !== options.alias && url.protocol.startsWith("http"),
 		(route) => {
 			outside.push(route.request().url());
 			return route.abort();

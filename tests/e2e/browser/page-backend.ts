@@ -14,6 +14,7 @@ import { type LocalBackend, signInLink, startLocalBackend } from "../../../src/c
 import type { Scope } from "../../../src/protocol/access.ts";
 import { type AgentMessage, agentEntry } from "../../../src/protocol/agent-entry.ts";
 import type { AgentSession } from "../../../src/protocol/agent-session.ts";
+import { describeEntry } from "../../../src/protocol/describe-entry.ts";
 import type { Append, EntryPush } from "../../../src/protocol/entry.ts";
 import type { Present } from "../../../src/protocol/presence.ts";
 import type { OpenSession } from "../../../src/protocol/session.ts";
@@ -33,10 +34,10 @@ export type PageBackend = {
 	close(): Promise<void>;
 };
 
-export async function startPageBackend(): Promise<PageBackend> {
+export async function startPageBackend(allowedHosts: readonly string[] = []): Promise<PageBackend> {
 	const dataDir = mkdtempSync(join(tmpdir(), "pi-opensync-page-"));
 	const [port, sitePort] = (await freePorts(2)) as [number, number];
-	const start = () => startLocalBackend({ dataDir, host: "127.0.0.1", port, sitePort, allowedHosts: [] });
+	const start = () => startLocalBackend({ dataDir, host: "127.0.0.1", port, sitePort, allowedHosts });
 	let running: (LocalBackend & { close(): Promise<void> }) | null = await start();
 	const { url, siteUrl } = running;
 	const { adminKey } = readSecrets(dataDir) as { adminKey: string };
@@ -152,6 +153,10 @@ export class Terminal {
 		await this.#client.mutation(api.sessions.update, { sessionId, status });
 	}
 
+	async remove(sessionId: string): Promise<void> {
+		await this.#client.mutation(api.sessions.remove, { sessionId });
+	}
+
 	async moveLeaf(sessionId: string, leafId: string): Promise<void> {
 		await this.#client.mutation(api.sessions.update, { sessionId, leafId });
 	}
@@ -185,6 +190,15 @@ export class Terminal {
 
 	async endStream(streamId: string): Promise<void> {
 		await this.#client.mutation(api.streams.end, { streamId });
+	}
+
+	/** One message of another agent that is too large for a row. */
+	async pushAgentFile(session: AgentSession, message: AgentMessage): Promise<void> {
+		const { entryId, timestamp, json } = agentEntry(message);
+		const storageId = await this.upload(json);
+		const { columns } = describeEntry(json);
+		const body = { kind: "stored" as const, storageId, bytes: json.length, columns };
+		await this.#client.mutation(api.openSync.push, { session, entries: [{ entryId, timestamp, body }] });
 	}
 
 	/** The file's id, for an entry that is too large for a row. */

@@ -14,7 +14,8 @@ export type Setup = {
 };
 
 /** What a backend that is away or a wrong key make the browser write; everything else is a fault of the page. */
-const EXPECTED = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|status of 401/;
+const EXPECTED =
+	/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|status of 401|response code: 503/;
 
 /** Call at the top of a test file; the fields are there once the tests run. Any error in a page fails the file. */
 export function setUpPages(options: { width?: number; height?: number; dark?: boolean } = {}): Setup {

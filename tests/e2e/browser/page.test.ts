@@ -63,6 +63,25 @@ test("a key that is revoked leads back to sign-in with the reason", async () => 
 	await page.close();
 });
 
+test("at a session, too: by its own wish, or because the key was revoked, one comes to the sign-in, and the session is left", async () => {
+	const { key, id } = await on.backend.makeKey(["read"]);
+	await on.terminal.open("left");
+	const watching = async () => (await on.terminal.present("left")).length === 1;
+	const page = await on.signedIn("left");
+	await on.terminal.until(watching);
+	await page.getByRole("button", { name: "Sign out" }).click();
+	await page.getByLabel("API key").fill(key);
+	await on.terminal.until(async () => !(await watching()));
+	await page.getByRole("button", { name: "Sign in" }).click();
+	await page.getByText("Nothing has been said in this session yet.").waitFor();
+	await on.terminal.until(watching);
+	await on.backend.revokeKey(id);
+	await page.getByRole("alert").filter({ hasText: "revoked" }).waitFor();
+	await page.getByLabel("API key").waitFor();
+	await page.close();
+	await on.terminal.remove("left");
+});
+
 test("the list shows what to do when empty, and the newest activity first as it happens", async () => {
 	const page = await on.signedIn();
 	await page.getByText("No sessions yet.").waitFor();
@@ -125,5 +144,21 @@ test("a running answer is shown before it is finished, and its entry takes its p
 	const counts = await page.evaluate(() => (window as unknown as { counts: number[] }).counts);
 	expect(counts.length).toBeGreaterThan(0);
 	expect(new Set(counts)).toEqual(new Set([1]));
+	await page.close();
+});
+
+test("an answer that grows too long to be formatted is still followed word by word", async () => {
+	const { terminal } = on;
+	await terminal.open("endless");
+	await terminal.append("endless", null, user("Go on for ever"));
+	await terminal.startStream("endless", "stream-endless-01");
+	await terminal.push("stream-endless-01", ["m", "assistant"], ["t", 0, "It begins.\n\n"]);
+	const page = await on.signedIn("endless");
+	await page.getByText("It begins.").waitFor();
+	for (let count = 0; count < 120; count += 1)
+		await terminal.push("stream-endless-01", ["t", 0, "A line of it\n\n".repeat(70)]);
+	await terminal.push("stream-endless-01", ["t", 0, "The very newest words"]);
+	await page.getByText("The very newest words").waitFor();
+	await terminal.endStream("stream-endless-01");
 	await page.close();
 });

@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { apiOf, originOf, siteCandidates } from "../../../src/dashboard/features/connection/address.ts";
+import {
+	apiOf,
+	fileOf,
+	originOf,
+	siteCandidates,
+} from "../../../src/dashboard/features/connection/address.ts";
 import { findBackend } from "../../../src/dashboard/features/connection/find-backend.ts";
 import { PROTOCOL_VERSION } from "../../../src/protocol/version.ts";
 
@@ -60,4 +65,13 @@ test("each way of not finding one has its sentence", async () => {
 	expect(await reasonFor("ftp://x", {})).toContain("is not a web address");
 	const newer = { "https://a.example/health": { name: "pi-opensync", version: 99 } };
 	expect(await reasonFor("https://a.example", newer)).toContain("speaks version 99");
+});
+
+test("a file is fetched from where the API is reached", () => {
+	const file = "http://127.0.0.1:3210/api/storage/x?y=1";
+	expect(fileOf("http://127.0.0.1:3210", file)).toBe(file);
+	expect(fileOf("http://localhost:3210", file)).toBe(file);
+	expect(fileOf("https://box.lan:8443", file)).toBe("https://box.lan:8443/api/storage/x?y=1");
+	expect(fileOf("http://box.lan:3210", "https://files.example/x")).toBe("https://files.example/x");
+	expect(fileOf("http://box.lan:3210", "no address")).toBe("no address");
 });

@@ -79,3 +79,8 @@ test("durations have two units at most", () => {
 		"2d 4h",
 	]);
 });
+
+test("a time that is no date has an age all the same", () => {
+	for (const at of [Number.NaN, -1e17, -9e15]) expect(age(at, Date.UTC(2026, 0, 1))).toBe("no date");
+	expect(age(1e17, Date.UTC(2026, 0, 1))).toBe("now");
+});

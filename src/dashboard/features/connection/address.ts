@@ -44,6 +44,16 @@ export function apiOf(site: string, named: unknown): string {
 	return movedPort(at, -1) ?? at.origin;
 }
 
+/** A file's address as the backend names it, reached as its API is: elsewhere its own loopback name leads nowhere. */
+export function fileOf(api: string, url: string): string {
+	if (!URL.canParse(url) || !URL.canParse(api)) return url;
+	const at = new URL(url);
+	const from = new URL(api);
+	return isLoopback(at.hostname) && !isLoopback(from.hostname)
+		? `${from.origin}${at.pathname}${at.search}`
+		: url;
+}
+
 export function isLoopback(hostname: string): boolean {
 	return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

@@ -48,7 +48,8 @@ export function openClient(
 		client,
 		close: () => {
 			closed = true;
-			void client.close();
+			// What goes away with the client still says goodbye through it, and a closed one throws.
+			queueMicrotask(() => void client.close());
 		},
 	};
 }

@@ -19,16 +19,16 @@ export const KIND_WORDS: Record<PassageKind, string> = {
 /** What is folded in a transcript is opened for who comes to read it. */
 const FOLDED: readonly PassageKind[] = ["thinking", "tool", "summary"];
 
+/** Where a hit leads. */
+export function hitHref({ sessionId, entryId, kind }: SearchHit): string {
+	return routeHref({ kind: "session", sessionId, entryId, unfold: FOLDED.includes(kind) });
+}
+
 /** One hit: the words in their place, and where that is. Leads to the entry. */
 export function Hit({ hit }: { hit: SearchHit }) {
-	const unfold = FOLDED.includes(hit.kind);
 	return (
 		<li>
-			<a
-				className="hit"
-				href={routeHref({ kind: "session", sessionId: hit.sessionId, entryId: hit.entryId, unfold })}
-				data-hit={hit.entryId}
-			>
+			<a className="hit" href={hitHref(hit)} data-hit={hit.entryId}>
 				<span className="hit-line">
 					<span className="hit-title" dir="auto">
 						{sessionTitle(hit)}

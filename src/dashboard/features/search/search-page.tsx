@@ -1,11 +1,11 @@
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useCallback, useEffect, useId, useRef, useState } from "react";
 import { plainText } from "../../../lib/plain-text.ts";
 import { Notice } from "../../elements/notice.tsx";
 import { counted } from "../../format.ts";
 import { parseRoute, type Route, routeHref, type SearchRoute } from "../../route.ts";
 import { type Found, hitKey, hitsOf } from "./found.ts";
 import { SearchFilters } from "./search-filters.tsx";
-import { Hit } from "./search-hit.tsx";
+import { Hit, hitHref } from "./search-hit.tsx";
 import { useSearchKeys } from "./search-keys.ts";
 import { type Asked, useSearch } from "./use-search.ts";
 
@@ -21,10 +21,15 @@ export function SearchPage({ route }: { route: SearchRoute }) {
 	const input = useRef<HTMLInputElement>(null);
 	const inputId = useId();
 	const hits = hitsOf(found);
+	const openFirst = useOpenFirst(found, asked);
 	useSearchKeys(() => input.current?.select());
 	useEffect(() => input.current?.focus(), []);
 	return (
-		<main className="session search" aria-label="Search" onKeyDown={movesAmongHits}>
+		<main
+			className="session search"
+			aria-label="Search"
+			onKeyDown={(event) => movesAmongHits(event, openFirst)}
+		>
 			<div className="session-inside">
 				<div className="search-head">
 					<a className="back" href={routeHref({ kind: "list" })}>
@@ -129,15 +134,29 @@ function More({ found, loadMore }: { found: Found; loadMore: () => void }) {
 	);
 }
 
+/** Opens the first hit of what is asked: at once, or when it is found, unless something else is asked by then. */
+function useOpenFirst(found: Found, asked: Asked): () => void {
+	const wantedBy = useRef<Asked | null>(null);
+	const open = useCallback(() => {
+		const first = found.kind === "found" ? found.hits[0] : undefined;
+		if (first) window.location.hash = hitHref(first);
+		wantedBy.current = found.kind === "searching" ? asked : null;
+	}, [found, asked]);
+	useEffect(() => {
+		if (wantedBy.current === asked && found.kind === "found") open();
+	}, [found, asked, open]);
+	return open;
+}
+
 /** Up and down go through the hits, with the input above the first; Enter in the input opens the first. */
-function movesAmongHits(event: KeyboardEvent<HTMLElement>): void {
+function movesAmongHits(event: KeyboardEvent<HTMLElement>, openFirst: () => void): void {
 	const { key, currentTarget: page, target } = event;
 	const isInput = target instanceof HTMLInputElement;
 	const isHit = target instanceof HTMLAnchorElement && target.dataset.hit !== undefined;
 	if ((!isInput && !isHit) || event.nativeEvent.isComposing) return;
 	const hits = [...page.querySelectorAll<HTMLAnchorElement>("[data-hit]")];
 	const at = isHit ? hits.indexOf(target) : -1;
-	if (isInput && key === "Enter") hits[0]?.click();
+	if (isInput && key === "Enter") openFirst();
 	else if (key === "ArrowDown") hits[at + 1]?.focus();
 	else if (key === "ArrowUp" && at > 0) hits[at - 1]?.focus();
 	else if (key === "ArrowUp" && at === 0) page.querySelector("input")?.focus();

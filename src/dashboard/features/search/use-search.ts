@@ -38,11 +38,13 @@ export function useSearch(asked: Asked): { found: Found; loadMore: () => void; a
 		[client, query, source, of],
 	);
 	useEffect(() => {
+		// From here on an answer to what stood there before is late, and its hits are not those of this search.
+		latest.current += 1;
 		if (query.trim() === "") {
-			latest.current += 1;
 			dispatch({ kind: "cleared" });
 			return;
 		}
+		dispatch({ kind: "asked" });
 		const timer = setTimeout(() => void search(null), PAUSE_MS);
 		return () => clearTimeout(timer);
 	}, [search, query]);

@@ -11,12 +11,17 @@ export interface KeyStore {
 
 const PREFIX = "pi-opensync:";
 
-/** Over `localStorage`; where that is forbidden, values last as long as the page. */
-export function createKeyStore(storage: Pick<Storage, "getItem" | "setItem" | "removeItem">): KeyStore {
+/**
+ * Over `localStorage`; where that is forbidden, values last as long as the page. `storageOf` is asked each
+ * time, for a browser that keeps no site data throws when it is only named.
+ */
+export function createKeyStore(
+	storageOf: () => Pick<Storage, "getItem" | "setItem" | "removeItem">,
+): KeyStore {
 	const memory = new Map<string, string>();
 	const read = (name: string): string | null => {
 		try {
-			return storage.getItem(PREFIX + name) ?? memory.get(name) ?? null;
+			return storageOf().getItem(PREFIX + name) ?? memory.get(name) ?? null;
 		} catch {
 			return memory.get(name) ?? null;
 		}
@@ -25,8 +30,8 @@ export function createKeyStore(storage: Pick<Storage, "getItem" | "setItem" | "r
 		if (value === null) memory.delete(name);
 		else memory.set(name, value);
 		try {
-			if (value === null) storage.removeItem(PREFIX + name);
-			else storage.setItem(PREFIX + name, value);
+			if (value === null) storageOf().removeItem(PREFIX + name);
+			else storageOf().setItem(PREFIX + name, value);
 		} catch {
 			// Storage is full or forbidden: `memory` holds it until the page is closed.
 		}

@@ -25,7 +25,7 @@ export function SignInPage({ state, onSubmit }: Props) {
 			{state.reason && <Notice kind="error">{state.reason}</Notice>}
 			{retry && (
 				<button type="button" onClick={() => onSubmit(state.address, retry)}>
-					Try again
+					{state.isFirst ? "Go on" : "Try again"}
 				</button>
 			)}
 			<SignInForm address={state.address} onSubmit={onSubmit} />

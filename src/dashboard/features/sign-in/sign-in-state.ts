@@ -23,6 +23,8 @@ export type SignInState =
 			reason: string | null;
 			/** To be tried again: what failed was the way there, not the credential. */
 			retry: Credential | null;
+			/** It was not tried yet. */
+			isFirst?: boolean;
 	  }
 	| { kind: "signedIn"; backend: BackendAddress; key: string };
 

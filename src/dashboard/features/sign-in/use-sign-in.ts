@@ -1,6 +1,7 @@
 /** Drives the sign-in machine: finds the backend, tries the code of the link or a key, remembers the key. */
 import { useCallback, useEffect, useMemo, useReducer } from "react";
 import { signInCode } from "../../route.ts";
+import { originOf } from "../connection/address.ts";
 import { findBackend } from "../connection/find-backend.ts";
 import { redeemCode, requestToken } from "./auth-requests.ts";
 import { createKeyStore, type KeyStore } from "./key-store.ts";
@@ -15,7 +16,7 @@ export type SignIn = {
 };
 
 export function useSignIn(): SignIn {
-	const store = useMemo(() => createKeyStore(window.localStorage), []);
+	const store = useMemo(() => createKeyStore(() => window.localStorage), []);
 	const [state, dispatch] = useReducer(nextSignIn, store, firstState);
 	useEffect(() => drive(state, store, dispatch), [state, store]);
 	useEffect(() => onLateCode(dispatch), []);
@@ -23,12 +24,14 @@ export function useSignIn(): SignIn {
 		dispatch({ kind: "submitted", address, credential });
 	}, []);
 	const siteUrl = state.kind === "signedIn" ? state.backend.siteUrl : null;
+	const key = state.kind === "signedIn" ? state.key : null;
 	const leave = useCallback(
 		(reason: string | null) => {
-			if (siteUrl) store.setKey(siteUrl, null);
+			// Another tab may have signed in with another key meanwhile: that one stays.
+			if (siteUrl && store.keyFor(siteUrl) === key) store.setKey(siteUrl, null);
 			dispatch({ kind: "left", reason });
 		},
-		[siteUrl, store],
+		[siteUrl, key, store],
 	);
 	return { state, submit, leave };
 }
@@ -39,7 +42,17 @@ function firstState(store: KeyStore): SignInState {
 	if (code) hideCode();
 	const named = new URLSearchParams(window.location.search).get("backend");
 	const address = named ?? (code ? null : store.lastSite()) ?? window.location.origin;
-	return { kind: "finding", address, credential: code ? { kind: "code", code } : null };
+	const credential = code ? { kind: "code" as const, code } : null;
+	const here = window.location.origin;
+	if (named !== null && credential && originOf(named) !== here && originOf(named) !== store.lastSite())
+		return elsewhere(named, credential);
+	return { kind: "finding", address, credential };
+}
+
+/** Whoever made such a link could have the page show and search their backend from then on: it asks first. */
+function elsewhere(address: string, retry: Credential): SignInState {
+	const reason = `This link signs in at ${address}, which is not the backend of this page: go on only if it is yours.`;
+	return { kind: "signedOut", backend: null, address, reason, retry, isFirst: true };
 }
 
 /** The code must not stay in the address bar or the history. */

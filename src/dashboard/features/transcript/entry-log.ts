@@ -27,7 +27,7 @@ const MOVE_ON_AFTER = 8;
 /** The state after the first page, which is newest first as all pages are. */
 export function startLog(sessionId: string, page: EntryPage): EntryLog {
 	const entries = [...page.entries].reverse();
-	return { sessionId, entries, cursor: page.cursor, tails: [lastSeq(sessionId, entries)] };
+	return { sessionId, entries, cursor: page.cursor, tails: [lastSeq({ sessionId, entries })] };
 }
 
 /** Puts an older page in front. */
@@ -49,26 +49,38 @@ export function withTails(
 	let { entries, tails } = log;
 	for (const seq of tails) {
 		entries = replaced(entries, answers.get(seq) ?? []);
-		entries = appended(log.sessionId, entries, answers.get(seq) ?? []);
+		entries = appended({ ...log, entries }, answers.get(seq) ?? []);
 	}
 	const newest = tails.at(-1) as number;
 	const answer = answers.get(newest);
-	const next = Math.max(0, lastSeq(log.sessionId, entries) - watched);
+	const next = Math.max(0, lastSeq({ ...log, entries }) - watched);
 	if (answer !== undefined && tails.length > 1) tails = [newest];
 	else if (answer !== undefined && answer.length >= MOVE_ON_AFTER + watched) tails = [newest, next];
 	else if (tails.length === 1 && next < newest) tails = [next];
 	return entries === log.entries && tails === log.tails ? log : { ...log, entries, tails };
 }
 
+/** Takes what entries that are held say now, as the subscriptions of what is in view show it. */
+export function withShown(log: EntryLog, shown: readonly (readonly EntryView[] | undefined)[]): EntryLog {
+	const entries = replaced(
+		log.entries,
+		shown.flatMap((answer) => answer ?? []),
+	);
+	return entries === log.entries ? log : { ...log, entries };
+}
+
 /** With the entries that say something else now in the places of those that are held. */
 function replaced(entries: readonly EntryView[], shown: readonly EntryView[]): readonly EntryView[] {
+	const now = new Map(shown.map((entry) => [entryKey(entry), entry]));
 	let changed: EntryView[] | null = null;
-	for (const now of shown) {
-		const at = entries.findLastIndex((one) => one.seq === now.seq && one.sessionId === now.sessionId);
-		const held = entries[at];
-		if (!held || held.entryId !== now.entryId || isSame(held, now)) continue;
+	for (let at = entries.length - 1; at >= 0 && now.size > 0; at -= 1) {
+		const held = entries[at] as EntryView;
+		const key = entryKey(held);
+		const said = now.get(key);
+		now.delete(key);
+		if (!said || said.seq !== held.seq || isSame(held, said)) continue;
 		changed ??= [...entries];
-		changed[at] = now;
+		changed[at] = said;
 	}
 	return changed ?? entries;
 }
@@ -79,17 +91,16 @@ function isSame(a: EntryView, b: EntryView): boolean {
 	);
 }
 
-function appended(
-	sessionId: string,
-	entries: readonly EntryView[],
-	more: readonly EntryView[],
-): readonly EntryView[] {
-	const last = lastSeq(sessionId, entries);
+type Held = Pick<EntryLog, "sessionId" | "entries">;
+
+function appended(held: Held, more: readonly EntryView[]): readonly EntryView[] {
+	const last = lastSeq(held);
 	const fresh = more.filter((entry) => entry.seq > last);
-	return fresh.length === 0 ? entries : [...entries, ...fresh];
+	return fresh.length === 0 ? held.entries : [...held.entries, ...fresh];
 }
 
-function lastSeq(sessionId: string, entries: readonly EntryView[]): number {
+/** Of the session's own entries; 0 when there is none. */
+export function lastSeq({ sessionId, entries }: Held): number {
 	const last = entries.findLast((entry) => entry.sessionId === sessionId);
 	return last?.seq ?? 0;
 }

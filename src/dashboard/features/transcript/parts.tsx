@@ -66,7 +66,7 @@ type PartProps = { part: AssistantPart; resultOf: ResultOf; isLive: boolean; isG
 function Part({ part, resultOf, isLive, isGrowing }: PartProps) {
 	switch (part.kind) {
 		case "text":
-			return part.text.trim() === "" ? null : <Markdown text={part.text} />;
+			return part.text.trim() === "" ? null : <Markdown text={part.text} isGrowing={isGrowing} />;
 		case "thinking":
 			return <Thinking text={part.text} redacted={part.redacted} isGrowing={isGrowing} />;
 		case "toolCall":
@@ -98,7 +98,7 @@ function Thinking({ text, redacted, isGrowing }: { text: string; redacted: boole
 				</>
 			}
 		>
-			{() => <Markdown text={text} />}
+			{() => <Markdown text={text} isGrowing={isGrowing} />}
 		</Fold>
 	);
 }

@@ -1,5 +1,5 @@
 import { useQuery } from "convex/react";
-import { useEffect } from "react";
+import { type RefObject, useEffect } from "react";
 import { api } from "../../api.ts";
 import { routeHref, type SessionRoute } from "../../route.ts";
 import { sessionTitle } from "../../session-title.ts";
@@ -18,9 +18,11 @@ export function SessionPage({ route }: { route: SessionRoute }) {
 	const others = usePresence(sessionId);
 	const { scroller, content, isFollowing, toNewest, holdPlace, showRow } = useScroll();
 	const { session, log } = state;
-	useTitle(session ? sessionTitle(session) : null);
+	const title = session ? sessionTitle(session) : null;
+	useTitle(title);
+	useFocus(scroller);
 	return (
-		<main className="session" ref={scroller}>
+		<main className="session" ref={scroller} tabIndex={-1} aria-label={title ?? "Session"}>
 			<div className="session-inside" ref={content}>
 				{session === null && <NoSession />}
 				{session && (
@@ -36,7 +38,7 @@ export function SessionPage({ route }: { route: SessionRoute }) {
 						state={state}
 						lineage={lineage}
 						holdPlace={holdPlace}
-						place={{ entryId, unfold, showRow }}
+						place={{ entryId, unfold, showRow, scroller }}
 					/>
 				)}
 				{session !== null && !(session && log) && (
@@ -63,6 +65,11 @@ function NoSession() {
 			</p>
 		</div>
 	);
+}
+
+/** Keys scroll what has the focus, and the page itself does not scroll. */
+function useFocus(box: RefObject<HTMLElement | null>): void {
+	useEffect(() => box.current?.focus({ preventScroll: true }), [box]);
 }
 
 function useTitle(title: string | null): void {

@@ -26,7 +26,8 @@ export const TranscriptRow = memo(function TranscriptRow({ row, isTarget }: Prop
 			{model ? (
 				<EntryBody model={model} resultOf={resultOf} />
 			) : (
-				<StoredEntry entry={entry} resultOf={resultOf} />
+				// With other content it is another file: what was fetched of the one before is let go.
+				<StoredEntry key={`${entry.bytes} ${entry.url}`} entry={entry} resultOf={resultOf} />
 			)}
 		</article>
 	);

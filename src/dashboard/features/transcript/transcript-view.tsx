@@ -1,4 +1,4 @@
-import { Fragment, useEffect, useMemo, useState } from "react";
+import { Fragment, type RefObject, useEffect, useMemo, useState } from "react";
 import type { SessionView } from "../../../protocol/session.ts";
 import { agentName } from "../../agent-name.ts";
 import type { LineageView } from "../../api.ts";
@@ -12,9 +12,10 @@ import { LiveAnswer } from "./live-answer.tsx";
 import { LiveContext } from "./live-context.ts";
 import { TranscriptRow } from "./transcript-row.tsx";
 import type { Row } from "./transcript-rows.ts";
+import { useInView } from "./use-in-view.ts";
 import { useLiveStream } from "./use-live-stream.ts";
 import type { SessionState } from "./use-session.ts";
-import { type Target, useTarget } from "./use-target.ts";
+import { leafToSeek, type Target, useTarget } from "./use-target.ts";
 import { type Transcript, useTranscript } from "./use-transcript.ts";
 
 /** Fewer rows than this do not fill a screen: older ones are loaded without asking. */
@@ -35,6 +36,7 @@ type Place = {
 	/** What is folded there stands open. */
 	unfold: boolean;
 	showRow: (key: string) => void;
+	scroller: RefObject<HTMLElement | null>;
 };
 
 /** The branch of the session with the running answer at its end. */
@@ -44,7 +46,10 @@ export function TranscriptView({ session, log, state, lineage, holdPlace, place 
 	const [openFolds] = useState(() => new Set<string>());
 	const places = useMemo(() => forkPlaces(session, lineage), [session, lineage]);
 	useFill(log, transcript, state, holdPlace);
+	useInView(place.scroller, transcript.rows, log.entries, state.tellInView);
 	const target = useTarget(place.entryId, log, state);
+	const mayLook = target.kind !== "seeking";
+	const leaf = useTarget(mayLook ? leafToSeek(session, log) : undefined, log, state);
 	const targetKey = useTargetRow(target, transcript, place.showRow);
 	const isEmpty = transcript.rows.length === 0 && !view && log.cursor === null;
 	return (
@@ -53,6 +58,7 @@ export function TranscriptView({ session, log, state, lineage, holdPlace, place 
 				<OlderRows log={log} state={state} holdPlace={holdPlace} />
 				<OtherBranches transcript={transcript} />
 				{state.olderFailure === null && <TargetState target={target} />}
+				{state.olderFailure === null && <LeafState leaf={leaf} />}
 				{isEmpty && <p className="quiet list-end">Nothing has been said in this session yet.</p>}
 				<div>
 					<div role="feed" aria-label="Transcript" aria-busy={state.isLoadingOlder}>
@@ -113,6 +119,26 @@ function TargetState({ target }: { target: Target }) {
 		<Notice kind="plain">
 			The entry that this link leads to is further back.{" "}
 			<button type="button" onClick={target.goOn}>
+				Look on
+			</button>
+		</Notice>
+	);
+}
+
+/** Until the entry at which the session stands is here, the newest branch is shown in its place. */
+function LeafState({ leaf }: { leaf: Target }) {
+	if (leaf.kind === "seeking") {
+		return (
+			<p className="seeking quiet" role="status">
+				<span className="spinner" aria-hidden="true" /> Looking for where the session stands…
+			</p>
+		);
+	}
+	if (leaf.kind !== "far") return null;
+	return (
+		<Notice kind="plain">
+			The session stands further back, and this is another branch of it.{" "}
+			<button type="button" onClick={leaf.goOn}>
 				Look on
 			</button>
 		</Notice>

@@ -51,6 +51,8 @@ export function useScroll(): Scroll {
 	const toNewest = useCallback(() => {
 		follow(true);
 		scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+		// The button that asked for it goes away with the focus.
+		scroller.current?.focus({ preventScroll: true });
 	}, [follow]);
 	const showRow = useCallback(
 		(key: string) => {

@@ -3,12 +3,13 @@
  * entries come from one set of subscriptions and so from one snapshot of the backend.
  */
 import { type ConvexReactClient, type RequestForQueries, useConvex, useQueries } from "convex/react";
-import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "react";
 import type { EntryPage, EntryView } from "../../../protocol/entry.ts";
 import type { SessionView } from "../../../protocol/session.ts";
 import type { StreamView } from "../../../protocol/stream.ts";
 import { api } from "../../api.ts";
-import { type EntryLog, startLog, withOlder, withTails } from "./entry-log.ts";
+import { type EntryLog, lastSeq, startLog, withOlder, withShown, withTails } from "./entry-log.ts";
+import { STRETCH } from "./use-in-view.ts";
 
 const FIRST_PAGE = 60;
 const OLDER_PAGE = 100;
@@ -33,8 +34,10 @@ export type SessionState = {
 	loadOlder: (before: () => void) => void;
 	/** Loads older entries until this one is among them, or very many are. */
 	seek: (entryId: string) => void;
-	/** What became of the last look for an entry; null before it has ended. */
-	sought: Sought | null;
+	/** What became of the looks for entries that have ended, each entry once. */
+	sought: readonly Sought[];
+	/** Wants to know which stretches of entries are in view; null where entries never change. */
+	tellInView: ((stretches: readonly number[]) => void) | null;
 };
 
 /** `isThere`: the session has it, though maybe not among what is loaded. */
@@ -47,16 +50,17 @@ type Loading = {
 	isLoadingOlder: boolean;
 	olderFailure: string | null;
 	failure: Error | null;
-	sought: Sought | null;
+	sought: readonly Sought[];
 };
 type Event =
 	| { kind: "firstPage"; sessionId: string; page: EntryPage }
-	| { kind: "merged"; log: EntryLog }
 	| { kind: "olderAsked" }
-	| { kind: "olderCame"; page: EntryPage }
+	/** `made`: what it was read for; nothing of before belongs to a session that was made anew. */
+	| { kind: "merged"; made: number; log: EntryLog }
+	| { kind: "olderCame"; made: number; page: EntryPage }
 	| { kind: "olderFailed"; reason: string }
 	| { kind: "failed"; error: Error }
-	| { kind: "sought"; sought: Sought; page: EntryPage | null }
+	| { kind: "sought"; made: number; sought: Sought; page: EntryPage | null }
 	| { kind: "madeAnew" };
 
 const NOTHING: Loading = {
@@ -65,7 +69,7 @@ const NOTHING: Loading = {
 	isLoadingOlder: false,
 	olderFailure: null,
 	failure: null,
-	sought: null,
+	sought: [],
 };
 
 function next(state: Loading, event: Event): Loading {
@@ -73,14 +77,17 @@ function next(state: Loading, event: Event): Loading {
 		case "firstPage":
 			return { ...state, log: startLog(event.sessionId, event.page) };
 		case "merged":
-			return { ...state, log: event.log };
+			return event.made === state.made ? { ...state, log: event.log } : state;
 		case "olderAsked":
 			return { ...state, isLoadingOlder: true, olderFailure: null };
 		case "olderCame":
+			if (event.made !== state.made) return state;
 			return { ...state, isLoadingOlder: false, log: state.log && withOlder(state.log, event.page) };
 		case "sought": {
+			if (event.made !== state.made) return state;
 			const log = state.log && event.page ? withOlder(state.log, event.page) : state.log;
-			return { ...state, isLoadingOlder: false, log, sought: event.sought };
+			const others = state.sought.filter(({ entryId }) => entryId !== event.sought.entryId);
+			return { ...state, isLoadingOlder: false, log, sought: [...others, event.sought] };
 		}
 		case "olderFailed":
 			return { ...state, isLoadingOlder: false, olderFailure: event.reason };
@@ -95,6 +102,7 @@ function next(state: Loading, event: Event): Loading {
 
 /** For a component that lives as long as the session stays the same: give it the session id as its key. */
 export function useSession(sessionId: string): SessionState {
+	const [inView, setInView] = useState<readonly number[]>([]);
 	const client = useConvex();
 	const [state, dispatch] = useReducer(next, NOTHING);
 	// biome-ignore lint/correctness/useExhaustiveDependencies: a session that was made anew is read anew
@@ -109,16 +117,18 @@ export function useSession(sessionId: string): SessionState {
 		};
 	}, [client, sessionId, state.made]);
 	const tails = state.log?.tails;
-	const requests = useMemo(() => requestsFor(sessionId, tails ?? []), [sessionId, tails]);
+	const requests = useMemo(() => requestsFor(sessionId, tails ?? [], inView), [sessionId, tails, inView]);
 	const answers = useQueries(requests) as { [name: string]: unknown };
 	for (const answer of Object.values(answers)) if (answer instanceof Error) throw answer;
 	if (state.failure) throw state.failure;
 	const session = answers.session as SessionView | null | undefined;
-	useMadeAnew(session?.via, () => dispatch({ kind: "madeAnew" }));
+	useMadeAnew(session, state.log, () => dispatch({ kind: "madeAnew" }));
 	const watched = session?.via === "openSync" ? WATCHED : 0;
-	const log = state.log && withTails(state.log, tailsIn(state.log, answers), watched);
+	const tailed = state.log && withTails(state.log, tailsIn(state.log, answers), watched);
+	const log = tailed && withShown(tailed, shownIn(inView, answers));
+	const { made } = state;
 	useLayoutEffect(() => {
-		if (log && log !== state.log) dispatch({ kind: "merged", log });
+		if (log && log !== state.log) dispatch({ kind: "merged", made, log });
 	});
 	const cursor = log?.cursor ?? null;
 	const loadOlder = useCallback(
@@ -128,28 +138,42 @@ export function useSession(sessionId: string): SessionState {
 			client.query(api.entries.page, { sessionId, cursor, limit: OLDER_PAGE }).then(
 				(page) => {
 					before();
-					dispatch({ kind: "olderCame", page });
+					dispatch({ kind: "olderCame", made, page });
 				},
 				(error) =>
 					dispatch({ kind: "olderFailed", reason: error instanceof Error ? error.message : String(error) }),
 			);
 		},
-		[client, sessionId, cursor],
+		[client, sessionId, cursor, made],
 	);
 	const seek = useCallback(
 		(entryId: string) => {
 			dispatch({ kind: "olderAsked" });
 			readUntil(client, sessionId, entryId, cursor).then(
-				({ isThere, page }) => dispatch({ kind: "sought", sought: { entryId, isThere }, page }),
+				({ isThere, page }) => dispatch({ kind: "sought", made, sought: { entryId, isThere }, page }),
 				(error) =>
 					dispatch({ kind: "olderFailed", reason: error instanceof Error ? error.message : String(error) }),
 			);
 		},
-		[client, sessionId, cursor],
+		[client, sessionId, cursor, made],
 	);
 	const stream = (answers.stream as StreamView | null | undefined) ?? null;
 	const { isLoadingOlder, olderFailure, sought } = state;
-	return { session, log, stream, isLoadingOlder, olderFailure, loadOlder, seek, sought };
+	const tellInView = useCallback((stretches: readonly number[]) => {
+		setInView((before) => (String(before) === String(stretches) ? before : stretches));
+	}, []);
+	const mayChange = session?.via === "openSync" ? tellInView : null;
+	return {
+		session,
+		log,
+		stream,
+		isLoadingOlder,
+		olderFailure,
+		loadOlder,
+		seek,
+		sought,
+		tellInView: mayChange,
+	};
 }
 
 /** What is older than `cursor`, up to the page with the entry; no page when the session does not have it. */
@@ -172,16 +196,32 @@ async function readUntil(
 	return { isThere, page: { entries, cursor: at } };
 }
 
-/** A terminal of Pi's that opens what came from elsewhere so far puts a session of its own in its place. */
-function useMadeAnew(via: SessionView["via"] | undefined, madeAnew: () => void): void {
-	const before = useRef(via);
-	useEffect(() => {
-		if (before.current && via && before.current !== via) madeAnew();
-		before.current = via ?? before.current;
+/**
+ * Another session under the same id is read from its beginning: one that was removed and brought in again,
+ * one that was not there when it was asked for, one of Pi's in the place of what another agent had posted.
+ */
+function useMadeAnew(
+	session: SessionView | null | undefined,
+	log: EntryLog | null,
+	madeAnew: () => void,
+): void {
+	const before = useRef<SessionView["via"] | "none" | undefined>(undefined);
+	useLayoutEffect(() => {
+		if (session === undefined) return;
+		const now = session?.via ?? "none";
+		const isOther = before.current !== undefined && before.current !== now;
+		before.current = now;
+		// While the page had no connection, it may have gone and come back: then it holds less than is shown.
+		const isShorter = session !== null && log !== null && session.lastSeq < lastSeq(log);
+		if (session !== null && (isOther || isShorter)) madeAnew();
 	});
 }
 
-function requestsFor(sessionId: string, tails: readonly number[]): RequestForQueries {
+function requestsFor(
+	sessionId: string,
+	tails: readonly number[],
+	inView: readonly number[],
+): RequestForQueries {
 	const requests: RequestForQueries = {
 		session: { query: api.sessions.get, args: { sessionId } },
 		stream: { query: api.streams.current, args: { sessionId } },
@@ -192,7 +232,20 @@ function requestsFor(sessionId: string, tails: readonly number[]): RequestForQue
 			args: { sessionId, afterSeq, limit: TAIL_LIMIT },
 		};
 	}
+	for (const afterSeq of inView) {
+		requests[stretchName(afterSeq)] = {
+			query: api.entries.tail,
+			args: { sessionId, afterSeq, limit: STRETCH },
+		};
+	}
 	return requests;
+}
+
+function shownIn(
+	inView: readonly number[],
+	answers: { [name: string]: unknown },
+): (readonly EntryView[] | undefined)[] {
+	return inView.map((seq) => answers[stretchName(seq)] as readonly EntryView[] | undefined);
 }
 
 function tailsIn(
@@ -202,4 +255,5 @@ function tailsIn(
 	return new Map(log.tails.map((seq) => [seq, answers[tailName(seq)] as readonly EntryView[] | undefined]));
 }
 
+const stretchName = (afterSeq: number): string => `stretch ${afterSeq}`;
 const tailName = (afterSeq: number): string => `tail ${afterSeq}`;

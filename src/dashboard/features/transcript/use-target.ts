@@ -1,10 +1,11 @@
 /**
- * The entry that the address names: loaded when it is not here yet, then brought into view and marked.
+ * An entry that is wanted, such as the one that the address names: loaded when it is not here yet.
  * A session may be long: the look for it stops after very many entries and asks before it goes on.
  */
 import { useEffect, useMemo } from "react";
-import type { EntryLog } from "./entry-log.ts";
-import type { SessionState } from "./use-session.ts";
+import type { SessionView } from "../../../protocol/session.ts";
+import { type EntryLog, lastSeq } from "./entry-log.ts";
+import type { SessionState, Sought } from "./use-session.ts";
 
 export type Target =
 	| { kind: "none" }
@@ -19,7 +20,8 @@ export type Target =
 /** Where the look for the entry stands; it begins by itself. */
 export function useTarget(entryId: string | undefined, log: EntryLog | null, state: SessionState): Target {
 	const { isLoadingOlder, olderFailure, seek, sought } = state;
-	const target = useMemo(() => targetIn(entryId, log, sought, seek), [entryId, log, sought, seek]);
+	const found = sought.find((one) => one.entryId === entryId) ?? null;
+	const target = useMemo(() => targetIn(entryId, log, found, seek), [entryId, log, found, seek]);
 	const mustSeek = target.kind === "seeking" && log !== null && !isLoadingOlder && olderFailure === null;
 	useEffect(() => {
 		if (mustSeek && entryId !== undefined) seek(entryId);
@@ -27,11 +29,23 @@ export function useTarget(entryId: string | undefined, log: EntryLog | null, sta
 	return target;
 }
 
+/**
+ * Where the session stands, when that is further back than is loaded: until it is here another branch is
+ * shown. Not what is still to come at the end.
+ */
+export function leafToSeek(
+	{ via, leafId, lastSeq: stored }: Pick<SessionView, "via" | "leafId" | "lastSeq">,
+	log: EntryLog,
+): string | undefined {
+	if (via !== "pi" || leafId === null || stored > lastSeq(log)) return undefined;
+	return leafId;
+}
+
 /** Where an entry is, as far as is known. */
 export function targetIn(
 	entryId: string | undefined,
 	log: EntryLog | null,
-	sought: SessionState["sought"],
+	sought: Sought | null,
 	seek: SessionState["seek"],
 ): Target {
 	if (entryId === undefined) return { kind: "none" };
