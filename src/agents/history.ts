@@ -66,18 +66,21 @@ export const lastName = (path: string): string =>
 export const projectOf = (folder: string | undefined): Pick<AgentSession, "projectPath" | "projectName"> =>
 	folder === undefined ? {} : { projectPath: folder, projectName: lastName(folder) };
 
-/** First line of a prompt as a title; undefined when it has none. */
-export function titleOf(prompt: string | undefined): string | undefined {
-	const line = prompt
+/** First line of a prompt as a title, whole: secrets are looked for before `shortTitle`. Undefined when it has none. */
+export const titleOf = (prompt: string | undefined): string | undefined =>
+	prompt
 		?.split("\n")
 		.map((one) => one.trim())
 		.find((one) => one !== "");
-	return line === undefined
-		? undefined
-		: Array.from(line.toWellFormed()).slice(0, TITLE_MOST).join("").trimEnd();
-}
 
 const TITLE_MOST = 100;
+
+/** Cut where a list would cut it. */
+export const shortTitle = (title: string): string =>
+	Array.from(title.slice(0, 2 * TITLE_MOST).toWellFormed())
+		.slice(0, TITLE_MOST)
+		.join("")
+		.trimEnd();
 
 /** What is defined of it. */
 export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -2,6 +2,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import {
 	accessSync,
+	chmodSync,
 	constants,
 	linkSync,
 	mkdirSync,
@@ -25,16 +26,28 @@ export type Secrets = {
 /** Where a backend runs on this data. */
 export type Running = { pid: number; url: string; siteUrl: string };
 
-/** Makes the folder, private to its user. */
+/**
+ * Makes the folder, private to its user. One that was there keeps its rights, for it may hold other things,
+ * but what the sessions are stored in is private there too.
+ */
 export function prepareDataDir(dataDir: string): void {
+	const { backendDir } = dataPaths(dataDir);
 	try {
-		mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+		mkdirSync(backendDir, { recursive: true, mode: 0o700 });
+		makePrivate(backendDir, 0o700);
 		accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
 	} catch {
 		throw new CliError(
 			`The data folder ${dataDir} cannot be written: check its rights, or choose another one with --data.`,
 		);
 	}
+}
+
+/** Whatever it was before. What is another user's stays as it is: `doctor` tells. */
+function makePrivate(path: string, mode: number): void {
+	try {
+		chmodSync(path, mode);
+	} catch {}
 }
 
 /** Null when there are none yet. */
@@ -52,7 +65,10 @@ export function readSecrets(dataDir: string): Secrets | null {
 
 export function ensureSecrets(dataDir: string): Secrets {
 	const found = readSecrets(dataDir);
-	if (found) return found;
+	if (found) {
+		makePrivate(dataPaths(dataDir).secretsFile, 0o600);
+		return found;
+	}
 	const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 	const key = {
 		...publicKey.export({ format: "jwk" }),

@@ -5,13 +5,14 @@ import { whatAnswers } from "../backend/opensync-check.ts";
 import { siteUrlOf } from "../backend/site-url.ts";
 import type { Settings } from "../config/options.ts";
 import { pathsOf } from "../config/paths.ts";
-import { loadSettings, saveSettings } from "../config/settings.ts";
+import { loadSettings } from "../config/settings.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { ALL_SCOPES } from "../protocol/access.ts";
 import { callAsAdmin } from "./admin.ts";
 import { readSecrets } from "./backend-home.ts";
 import { makeKey } from "./keys.ts";
 import type { LocalBackend } from "./local-backend.ts";
+import { writeSettings } from "./target.ts";
 
 export type TerminalKey = {
 	/** To be printed, a sentence each. */
@@ -31,7 +32,7 @@ export async function ensureTerminalKey(backend: LocalBackend): Promise<Terminal
 	const works = { ...settings, siteUrl: backend.siteUrl };
 	if (here && (await checkBackend(works)).kind === "ok") {
 		const named = siteUrlOf(settings.convexUrl, settings.siteUrl);
-		if (!named || !sameAddress(named, backend.siteUrl)) await saveSettings({ siteUrl: backend.siteUrl });
+		if (!named || !sameAddress(named, backend.siteUrl)) await writeSettings({ siteUrl: backend.siteUrl });
 		return { remarks: problems, settings: works };
 	}
 	const fromEnvironment = sources.convexUrl === "environment";
@@ -56,7 +57,7 @@ export async function ensureTerminalKey(backend: LocalBackend): Promise<Terminal
 	});
 	const derived = siteUrlOf(backend.url, "") === backend.siteUrl;
 	const siteUrl = derived ? "" : backend.siteUrl;
-	await saveSettings({ convexUrl: backend.url, siteUrl, apiKey: key, ...record });
+	await writeSettings({ convexUrl: backend.url, siteUrl, apiKey: key, ...record });
 	const remarks = [`Made an API key for this machine; it is in ${pathsOf().configFile}.`];
 	if (record)
 		remarks.push(

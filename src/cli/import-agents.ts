@@ -1,12 +1,13 @@
 /** Sessions of other agents into the backend, a few at a time; what cannot be brought is named, and the rest goes on. */
 import { hostname } from "node:os";
-import type { History, Read } from "../agents/history.ts";
+import { type History, type Read, shortTitle } from "../agents/history.ts";
 import { createAgentBackend } from "../backend/agent-backend.ts";
 import { HostedError } from "../backend/hosted-reader.ts";
 import type { Settings } from "../config/options.ts";
+import type { AgentSession } from "../protocol/agent-session.ts";
 import { BackendError } from "../sync/ports.ts";
 import { connectClient, unreachable } from "./client.ts";
-import type { HistorySource } from "./import-histories.ts";
+import type { HistorySource } from "./history-source.ts";
 import { untilLost } from "./import-lost.ts";
 import { type Pushed, pushHistory } from "./import-push.ts";
 import { createAgentOutgoing } from "./import-transform.ts";
@@ -65,27 +66,39 @@ export async function importAgents(given: Import, summary = emptySummary()): Pro
 	const outgoing = await createAgentOutgoing(settings);
 	const progress = createProgress("Importing", sources.length, given.quiet);
 	const parts = new Map<number, number>();
+	const inTurn = oneByOne();
+	/** Brought by this import: what else there is of them is no plugin's. */
+	const brought = new Set<string>();
 	let done = 0;
 	const show = () => progress.step(done + [...parts.values()].reduce((sum, part) => sum + part, 0));
 	const work = inParallel(sources, AT_ONCE, async (source, index) => {
 		const read = await readSource(source, summary);
 		let isWhole = read !== null;
 		for (const [at, history] of (read?.histories ?? []).entries()) {
+			const session = outgoing.session(history.session);
 			const share = 1 / (read?.histories.length ?? 1);
-			const pushed = await pushOne(source, history, summary, () =>
+			const { externalId } = session;
+			const push = () =>
 				pushHistory(
 					{
 						backend,
-						outgoing,
-						...(given.isLocal ? { others: given.replace ? "replace" : "respect" } : {}),
+						outgoing: outgoing.message,
+						...(given.isLocal && !brought.has(externalId)
+							? { others: given.replace ? "replace" : "respect" }
+							: {}),
 						onProgress: (sent, total) => {
 							parts.set(index, (at + sent / total) * share);
 							show();
 						},
 					},
-					given.isLocal ? withMachine(history) : history,
-				),
-			);
+					{
+						session: given.isLocal ? ofThisMachine(session) : session,
+						messages: history.messages,
+					},
+				);
+			// A session that was gone on with in another folder has a file in each.
+			const pushed = await inTurn(externalId, () => pushOne(source, history, summary, push));
+			if (pushed?.session === "stored") brought.add(externalId);
 			isWhole &&= pushed !== null && pushed.parked.length === 0;
 		}
 		if (isWhole) given.onDone?.(source);
@@ -106,6 +119,17 @@ export async function importAgents(given: Import, summary = emptySummary()): Pro
 	return summary;
 }
 
+/** Runs what has the same name one after the other. */
+function oneByOne(): <T>(name: string, run: () => Promise<T>) => Promise<T> {
+	const last = new Map<string, Promise<unknown>>();
+	return (name, run) => {
+		const next = (last.get(name) ?? Promise.resolve()).then(run, run);
+		last.set(name, next);
+		next.catch(() => {}).finally(() => last.get(name) === next && last.delete(name));
+		return next;
+	};
+}
+
 function asCliError(error: unknown, settings: Settings): unknown {
 	if (error instanceof HostedError)
 		return new CliError(`${error.message} What was imported stays; run the import again to go on.`);
@@ -117,9 +141,11 @@ function asCliError(error: unknown, settings: Settings): unknown {
 	);
 }
 
-const withMachine = ({ session, messages }: History): History => ({
-	session: { ...session, machine: hostname() },
-	messages,
+/** Cut only here: of a part of a secret nothing would know what it is. */
+const ofThisMachine = (session: AgentSession): AgentSession => ({
+	...session,
+	machine: hostname(),
+	...(session.title === undefined ? {} : { title: shortTitle(session.title) }),
 });
 
 /** Null when it cannot be read at all. */

@@ -1,6 +1,7 @@
 /** Finding session files, and the order to import them in. */
-import { open, readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { open, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { walkFiles } from "./folder-walk.ts";
 import { CliError } from "./output.ts";
 
 export type SessionFileInfo = {
@@ -15,28 +16,36 @@ const HEADER_BYTES = 64 * 1024;
 /** Fewer than any system lets a process open. */
 const READ_AT_ONCE = 64;
 
-/** Session files among the paths: files as they are, folders searched to the bottom for `.jsonl`. A path that is not there is left out. */
-export async function findSessionFiles(paths: readonly string[]): Promise<string[]> {
+/**
+ * Session files among the paths: files as they are, folders searched to the bottom for `.jsonl`. A path that
+ * is not there is left out. `onUnreadable` is told of folders that nobody may look into.
+ */
+export async function findSessionFiles(
+	paths: readonly string[],
+	onUnreadable: (folder: string) => void = () => {},
+): Promise<string[]> {
 	const found = new Set<string>();
 	for (const path of paths) {
 		const entry = await stat(path).catch(() => null);
 		if (entry?.isFile()) found.add(resolve(path));
 		if (!entry?.isDirectory()) continue;
-		const items = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
-		for (const item of items) {
-			if (item.isFile() && item.name.endsWith(".jsonl")) found.add(resolve(join(item.parentPath, item.name)));
-		}
+		const { files, unreadable } = await walkFiles(resolve(path));
+		for (const file of files) if (file.endsWith(".jsonl")) found.add(file);
+		unreadable.forEach(onUnreadable);
 	}
 	return [...found].sort();
 }
 
 /** Like `findSessionFiles`, but a path that is not there is a failure. */
-export async function mustFindSessionFiles(paths: readonly string[]): Promise<string[]> {
+export async function mustFindSessionFiles(
+	paths: readonly string[],
+	onUnreadable?: (folder: string) => void,
+): Promise<string[]> {
 	for (const path of paths) {
 		if (!(await stat(path).catch(() => null)))
 			throw new CliError(`There is no file or folder ${path}: check the path.`);
 	}
-	return await findSessionFiles(paths);
+	return await findSessionFiles(paths, onUnreadable);
 }
 
 /** Parents before their forks, else by name, which is by time. */
@@ -73,7 +82,7 @@ async function readHeader(path: string): Promise<Record<string, unknown>> {
 	try {
 		const { bytesRead, buffer } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
 		const [line = ""] = buffer.toString("utf8", 0, bytesRead).split("\n", 1);
-		const value: unknown = JSON.parse(line);
+		const value: unknown = JSON.parse(line.replace(/^\uFEFF/, ""));
 		return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 	} catch {
 		return {};

@@ -1,20 +1,14 @@
 /** Finds the histories of other agents on this machine, each as something to be read when its turn comes. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { readClaudeCode } from "../agents/claude-code.ts";
 import { readCodex } from "../agents/codex.ts";
-import type { HistoryFile, Read } from "../agents/history.ts";
+import type { HistoryFile } from "../agents/history.ts";
+import { UNREADABLE_FOLDER, walkFiles } from "./folder-walk.ts";
+import { brokenSource, type HistorySource } from "./history-source.ts";
 import { findOpenCode } from "./import-opencode.ts";
 import { CliError } from "./output.ts";
-
-/** Something that holds sessions of an agent. */
-export type HistorySource = {
-	/** For a person: the file. */
-	label: string;
-	/** Rejects when it cannot be read. */
-	read(): Promise<Read>;
-};
 
 export const LOCAL_AGENTS = {
 	claudeCode: { name: "Claude Code", find: findClaudeCode },
@@ -36,8 +30,10 @@ export async function findHistories(
 	return [];
 }
 
+const brokenFolder = (folder: string): HistorySource => brokenSource(folder, UNREADABLE_FOLDER);
+
 async function findClaudeCode(folder: string): Promise<HistorySource[]> {
-	const files = await filesBelow(await firstThere([join(folder, "projects"), folder]));
+	const { files, unreadable } = await walkFiles(await firstThere([join(folder, "projects"), folder]));
 	const counted = new Map<string, string>();
 	// What was copied counts where it was said, so the older file is read first, however many wait.
 	let turn: Promise<unknown> = Promise.resolve();
@@ -46,10 +42,14 @@ async function findClaudeCode(folder: string): Promise<HistorySource[]> {
 		turn = next;
 		return next;
 	};
-	return (await oldestFirst(files.filter((path) => path.endsWith(".jsonl")))).map((path) => ({
-		label: path,
-		read: () => inTurn(async () => readClaudeCode(await historyFile(path), counted)),
-	}));
+	const paths = await oldestFirst(files.filter((path) => path.endsWith(".jsonl")));
+	return [
+		...unreadable.map(brokenFolder),
+		...paths.map((path) => ({
+			label: path,
+			read: () => inTurn(async () => readClaudeCode(await historyFile(path), counted)),
+		})),
+	];
 }
 
 async function oldestFirst(paths: readonly string[]): Promise<string[]> {
@@ -63,12 +63,19 @@ async function oldestFirst(paths: readonly string[]): Promise<string[]> {
 }
 
 async function findCodex(folder: string): Promise<HistorySource[]> {
-	const inside = [join(folder, "sessions"), join(folder, "archived_sessions")];
-	const there = (await Promise.all(inside.map(filesBelow))).flat();
-	const files = there.length > 0 ? there : await filesBelow(folder);
-	return files
-		.filter((path) => /^rollout-.*\.(jsonl|json|jsonl\.zst)$/.test(basename(path)))
-		.map((path) => ({ label: path, read: async () => readCodex(await historyFile(path)) }));
+	const inside = await Promise.all(
+		["sessions", "archived_sessions"].map((name) => walkFiles(join(folder, name))),
+	);
+	const found = inside.some(({ files, unreadable }) => files.length > 0 || unreadable.length > 0)
+		? inside
+		: [await walkFiles(folder)];
+	const files = found
+		.flatMap((one) => one.files)
+		.filter((path) => /^rollout-.*\.(jsonl|json|jsonl\.zst)$/.test(basename(path)));
+	return [
+		...found.flatMap((one) => one.unreadable).map(brokenFolder),
+		...files.map((path) => ({ label: path, read: async () => readCodex(await historyFile(path)) })),
+	];
 }
 
 async function historyFile(path: string): Promise<HistoryFile> {
@@ -83,15 +90,4 @@ async function historyFile(path: string): Promise<HistoryFile> {
 async function firstThere(paths: readonly [string, ...string[]]): Promise<string> {
 	for (const path of paths) if (await stat(path).catch(() => null)) return path;
 	return paths[0];
-}
-
-/** All files to the bottom, by name; a file is itself. Nothing when there is no such path. */
-export async function filesBelow(path: string): Promise<string[]> {
-	const found = await stat(path).catch(() => null);
-	if (found?.isFile()) return [path];
-	const items = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
-	return items
-		.filter((item) => item.isFile())
-		.map((item) => join(item.parentPath, item.name))
-		.sort();
 }

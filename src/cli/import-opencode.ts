@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type Read, type Skipped, text } from "../agents/history.ts";
 import { type OpenCodeSession, readOpenCode } from "../agents/opencode.ts";
 import { type Json, object, parsedObject } from "../lib/json.ts";
-import type { HistorySource } from "./import-histories.ts";
+import { brokenSource, type HistorySource } from "./history-source.ts";
 import { CliError } from "./output.ts";
 
 /** @param folder OpenCode's data folder, its `storage`, or a database file. */
@@ -24,7 +24,11 @@ export async function findOpenCode(folder: string): Promise<HistorySource[]> {
 	const inDatabase = new Set<string>();
 	const sources: HistorySource[] = [];
 	for (const path of databases) {
-		for (const id of sessionsIn(path)) {
+		const ids = sessionsIn(path);
+		// One of several keeps nothing else from being brought.
+		if (typeof ids === "string" && isFile) throw new CliError(ids);
+		if (typeof ids === "string") sources.push(brokenSource(path, ids));
+		for (const id of typeof ids === "string" ? [] : ids) {
 			if (inDatabase.has(id)) continue;
 			inDatabase.add(id);
 			sources.push({ label: `${path}, session ${id}`, read: async () => readRows(path, id) });
@@ -61,8 +65,8 @@ function opened<T>(path: string, read: (all: (sql: string, ...args: string[]) =>
 	}
 }
 
-/** Ids of its sessions. Throws a `CliError` when its tables are not those that are known. */
-function sessionsIn(path: string): string[] {
+/** Ids of its sessions; when its tables are not those that are known, a sentence that says so. */
+function sessionsIn(path: string): string[] | string {
 	try {
 		return opened(path, (all) => {
 			for (const [table, columns] of Object.entries(COLUMNS)) {
@@ -76,8 +80,8 @@ function sessionsIn(path: string): string[] {
 			return all("SELECT id FROM session ORDER BY time_created, id").map(({ id }) => String(id));
 		});
 	} catch (error) {
-		if (error instanceof CliError) throw error;
-		throw new CliError(`The file ${path} is no database of OpenCode, or is damaged; it was not read.`);
+		if (error instanceof CliError) return error.message;
+		return `The file ${path} is no database of OpenCode, or is damaged; it was not read.`;
 	}
 }
 

@@ -1,10 +1,12 @@
 /** What `import` does for sessions that are not files of Pi: which ones, a dry run, and the report. */
 
+import { shortTitle } from "../agents/history.ts";
 import { agentFolders } from "../config/agent-folders.ts";
 import { plainLine } from "../lib/plain-text.ts";
 import type { AgentSession } from "../protocol/agent-session.ts";
+import type { HistorySource } from "./history-source.ts";
 import { type AgentProblem, type AgentSummary, importAgents, problemsOf } from "./import-agents.ts";
-import { findHistories, type HistorySource, LOCAL_AGENTS, type LocalAgent } from "./import-histories.ts";
+import { findHistories, LOCAL_AGENTS, type LocalAgent } from "./import-histories.ts";
 import { hostedOf, importHosted, listHosted } from "./import-hosted.ts";
 import { CliError, counted, note, printJson, printLine, table, usageError } from "./output.ts";
 import { currentSettings } from "./target.ts";
@@ -110,7 +112,7 @@ async function dryRun(sources: readonly HistorySource[], json: boolean): Promise
 
 const rowOf = (session: AgentSession, messages: number): Row => ({
 	sessionId: session.externalId,
-	title: session.title ?? null,
+	title: session.title === undefined ? null : shortTitle(session.title),
 	project: session.projectName ?? null,
 	messages,
 	startedAt: session.createdAt ?? null,

@@ -2,6 +2,7 @@
 import type { Settings } from "../config/options.ts";
 import { redactionOf } from "../config/sending.ts";
 import { type AgentMessage, agentEntry } from "../protocol/agent-entry.ts";
+import type { AgentSession } from "../protocol/agent-session.ts";
 import type { OpenSyncPart } from "../protocol/opensync.ts";
 import { LEFT_OUT_TEXT } from "../redaction/leave-out.ts";
 import { createOutgoing } from "../redaction/outgoing.ts";
@@ -16,12 +17,21 @@ export async function createImportTransform(settings: Settings): Promise<Transfo
 /** A message of another agent as the line that leaves the machine. */
 export type Outgoing = (message: AgentMessage) => Transformed & { timestamp: number | null };
 
-/** As `createImportTransform`. */
-export async function createAgentOutgoing(settings: Settings): Promise<Outgoing> {
+/** `session`: what is told of a session itself, whose title may be a prompt. Rejects as `createImportTransform`. */
+export async function createAgentOutgoing(
+	settings: Settings,
+): Promise<{ message: Outgoing; session: (session: AgentSession) => AgentSession }> {
 	const { transform } = await loadOutgoing(settings);
-	return (message) => {
-		const { json, timestamp } = agentEntry(settings.syncToolCalls ? message : withoutResults(message));
-		return { ...(transform?.(json) ?? { json, hidden: {} }), timestamp };
+	return {
+		message(message) {
+			const { json, timestamp } = agentEntry(settings.syncToolCalls ? message : withoutResults(message));
+			return { ...(transform?.(json) ?? { json, hidden: {} }), timestamp };
+		},
+		session(session) {
+			if (session.title === undefined || !transform) return session;
+			const { title } = JSON.parse(transform(JSON.stringify({ title: session.title })).json);
+			return { ...session, title: String(title) };
+		},
 	};
 }
 
@@ -29,13 +39,13 @@ export async function createAgentOutgoing(settings: Settings): Promise<Outgoing>
 function withoutResults(message: AgentMessage): AgentMessage {
 	if (!message.parts) return message;
 	const parts = message.parts.map((part): OpenSyncPart => {
-		if (part.type !== "tool-result" && part.type !== "tool_result") return part;
+		const isResult = /tool[-_]result$/.test(part.type);
+		// What a person gave is no tool's.
+		if (!isResult && (part.type !== "file" || message.role === "user")) return part;
 		const told = typeof part.content === "object" && part.content !== null ? part.content : {};
 		const { toolName, toolCallId, isError } = told as Record<string, unknown>;
-		return {
-			type: part.type,
-			content: { toolName, toolCallId, result: LEFT_OUT_TEXT, isError: isError === true, leftOut: true },
-		};
+		const content = { toolName, toolCallId, result: LEFT_OUT_TEXT, isError: isError === true, leftOut: true };
+		return { type: part.type, content: isResult ? content : { result: LEFT_OUT_TEXT, leftOut: true } };
 	});
 	return { ...message, parts };
 }

@@ -60,7 +60,9 @@ export async function startLocalBackend(
 async function ensurePage(): Promise<void> {
 	if (!IS_CHECKOUT) return;
 	const built = join(DASHBOARD_DIR, "index.html");
-	const sources = ["dashboard", "session", "protocol"].map((folder) => join(PROJECT_DIR, "src", folder));
+	const sources = ["dashboard", "session", "protocol", "lib"].map((folder) =>
+		join(PROJECT_DIR, "src", folder),
+	);
 	const newest = Math.max(
 		...sources.flatMap((folder) => filesBelow(folder).map((file) => statSync(file).mtimeMs)),
 	);

@@ -12,7 +12,7 @@ import { addSearchCommand } from "./commands/search.ts";
 import { addSessionsCommand } from "./commands/sessions.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addUpCommand } from "./commands/up.ts";
-import { CliError } from "./output.ts";
+import { CliError, endOutput, watchOutput } from "./output.ts";
 import { VERSION } from "./project.ts";
 
 function buildProgram(): Command {
@@ -57,9 +57,8 @@ async function main(): Promise<number> {
 	}
 }
 
-// A reader that closes early, such as `head`, is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+watchOutput();
 process.exitCode = await main();
+if (!(await endOutput())) process.exitCode ||= 1;
 // Sockets that still close themselves must not keep the command alive.
-await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
 process.exit(process.exitCode);

@@ -13,12 +13,61 @@ export class CliError extends Error {
 export const usageError = (message: string): CliError => new CliError(message, 2);
 
 export function printJson(value: unknown): void {
-	process.stdout.write(`${JSON.stringify(value)}\n`);
+	write(`${JSON.stringify(value)}\n`);
 }
 
 export function printLine(line = ""): void {
-	process.stdout.write(`${line}\n`);
+	write(`${line}\n`);
 }
+
+let unwritten: NodeJS.ErrnoException | null = null;
+
+/** Resolves when the text has left this process, or cannot; `endOutput` tells which. */
+export function write(text: string): Promise<void> {
+	return new Promise((resolve) =>
+		process.stdout.write(text, (error) => {
+			if (error) unwritten ??= error;
+			resolve();
+		}),
+	);
+}
+
+const streams = [process.stdout, process.stderr] as const;
+/** Those that take nothing any more. */
+const gone = new Set<NodeJS.WriteStream>();
+
+/** A reader that closes early, such as `head`, is no failure and ends the command; one of remarks does not. */
+export function watchOutput(): void {
+	for (const stream of streams) {
+		stream.on("error", (error: NodeJS.ErrnoException) => {
+			gone.add(stream);
+			if (stream !== process.stdout) return;
+			if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+			unwritten ??= error;
+		});
+	}
+}
+
+/**
+ * Waits until all that was printed has arrived, for an exit loses what still waits. False, and said, when
+ * some of it could not be written. Nothing can be printed afterwards.
+ */
+export async function endOutput(): Promise<boolean> {
+	// Writing nothing and waiting for that is not enough: in Bun it overtakes what waits.
+	await ended(process.stdout);
+	if (unwritten)
+		note(`The output could not be written (${unwritten.code}): check the free space where it goes.`);
+	await ended(process.stderr);
+	return unwritten === null;
+}
+
+/** Whatever failed never says that it has ended. */
+const ended = (stream: NodeJS.WriteStream): Promise<void> =>
+	new Promise((resolve) => {
+		if (stream.destroyed || gone.has(stream)) return resolve();
+		stream.once("error", () => resolve());
+		stream.end(() => resolve());
+	});
 
 /** For people only: progress and remarks, so that stdout stays clean for data. */
 export function note(line: string): void {

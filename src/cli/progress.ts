@@ -17,7 +17,33 @@ export function createProgress(what: string, total: number, quiet: boolean): Pro
 		etaBuffer: 50,
 	});
 	bar.start(total, 0, { whole: 0 });
-	return { step: (done) => bar.update(done, { whole: Math.floor(done) }), end: () => bar.stop() };
+	const forget = onDeath(() => bar.stop());
+	return {
+		step: (done) => bar.update(done, { whole: Math.floor(done) }),
+		end() {
+			forget();
+			bar.stop();
+		},
+	};
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Gives the terminal back, cursor and line wrap, however the process ends. Gives the function that undoes it. */
+function onDeath(giveBack: () => void): () => void {
+	const forget = (): void => {
+		process.off("exit", giveBack);
+		for (const signal of SIGNALS) process.off(signal, die);
+	};
+	const die = (signal: NodeJS.Signals): void => {
+		forget();
+		giveBack();
+		// Where nobody else takes the signal it means what it always means.
+		if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+	};
+	process.on("exit", giveBack);
+	for (const signal of SIGNALS) process.on(signal, die);
+	return forget;
 }
 
 function lines(what: string, total: number): Progress {

@@ -1,5 +1,6 @@
 /** Sessions by id or by the beginning of one. */
 import { api } from "../../convex/_generated/api.js";
+import { plainLine } from "../lib/plain-text.ts";
 import type { SessionView } from "../protocol/session.ts";
 import type { Client } from "./client.ts";
 import { CliError, usageError } from "./output.ts";
@@ -36,6 +37,6 @@ export async function findOneSession(client: Client, id: string): Promise<Sessio
 		throw new CliError(`There is no session ${id}: see \`pi-opensync sessions list\`.`);
 	const shown = fitting
 		.slice(0, 10)
-		.map((session) => `  ${session.sessionId}  ${session.title ?? ""}`.trimEnd());
+		.map((session) => plainLine(`  ${session.sessionId}  ${session.title ?? ""}`).trimEnd());
 	throw usageError(`${id} fits ${fitting.length} sessions; give more of the id:\n${shown.join("\n")}`);
 }

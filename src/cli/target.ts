@@ -3,9 +3,10 @@
  * one of the settings with an API key.
  */
 import { resolve } from "node:path";
+import type { Settings } from "../config/options.ts";
 import { optionOf, parseValue } from "../config/options.ts";
 import { pathsOf } from "../config/paths.ts";
-import { loadSettings } from "../config/settings.ts";
+import { loadSettings, saveSettings } from "../config/settings.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { readRunning, readSecrets } from "./backend-home.ts";
 import { CliError, note, usageError } from "./output.ts";
@@ -52,6 +53,15 @@ export function currentSettings(flags: TargetFlags) {
 	const convexUrl = readUrl(flags.url);
 	const siteUrl = convexUrl === loaded.settings.convexUrl ? loaded.settings.siteUrl : "";
 	return { ...loaded, settings: { ...loaded.settings, convexUrl, siteUrl } };
+}
+
+/** Writes what is named to the settings file; a `CliError` when it cannot be. */
+export async function writeSettings(patch: Partial<Settings>): Promise<void> {
+	try {
+		await saveSettings(patch);
+	} catch (error) {
+		throw new CliError(error instanceof Error ? error.message : String(error));
+	}
 }
 
 function readUrl(text: string): string {

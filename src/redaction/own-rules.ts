@@ -1,4 +1,4 @@
-/** What the kept rule set leaves out: assignments to names that say what they hold, and private keys without an end. */
+/** What the kept rule set leaves out: assignments to names that say what they hold, and private keys in quoted or cut text. */
 import type { Secret } from "./secret-rules.ts";
 
 /** Names as in the environment: `DB_PASSWORD`, `API_KEY`. */
@@ -7,19 +7,39 @@ const UPPER =
 /** Names in any case that end in what they hold: `dbPassword`, `client-secret`. */
 const ANY =
 	"[A-Za-z0-9_.-]{0,60}?(?:[Ss]ecret|[Pp]assword|[Pp]asswd|[Pp]assphrase|[Tt]oken|(?:[Aa]pi|[Aa]ccess|[Pp]rivate|[Ss]ecret|[Aa]uth)[_-]?[Kk]ey)";
-const QUOTED = String.raw`\\?"((?:[^"\\\r\n]|\\[^"\r\n])+)\\?"|\\?'((?:[^'\\\r\n]|\\[^'\r\n])+)\\?'`;
+/**
+ * As code quotes it, as JSON in a text or JSON in such JSON does (an inner quote has more backslashes than the
+ * outer ones), as a shell does, and where the text ends before the quote does.
+ */
+const QUOTED = [
+	String.raw`"([^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*)"`,
+	String.raw`'([^'\\\r\n]*(?:\\[^\r\n][^'\\\r\n]*)*)'`,
+	String.raw`\\"([^"\\\r\n]*(?:(?:\\\\(?:\\")?|\\[^"\\\r\n])[^"\\\r\n]*)*)\\"`,
+	String.raw`\\{3}"([^"\\\r\n]*(?:\\[^"\\\r\n][^"\\\r\n]*)*)\\{3}"`,
+	String.raw`\\?"([^"\\\r\n]*(?:\\[^"\r\n][^"\\\r\n]*)*)\\?"`,
+	String.raw`\\?'([^'\\\r\n]*(?:\\[^'\r\n][^'\\\r\n]*)*)\\?'`,
+	String.raw`\\{0,3}["']([^"'\\\r\n]+)$`,
+].join("|");
 const BARE = String.raw`([^\s"'\`,;)\]}&|<>\\]+)`;
 
 const FORMS = [
+	// A line of a .env file or of `env`: there every character up to white space belongs to the value.
+	new RegExp(
+		String.raw`^[ \t]{0,8}(?:[+>-][ \t]?)?(?:(?:export|set|declare -x|ENV)[ \t])?${UPPER}=([^\s"'\`\\$<([{][^\s"'\`\\([{]*?)(?=[;,)\]}]*(?:\s|$))`,
+		"gm",
+	),
 	// NAME=value, NAME: value, "NAME": "value"
 	new RegExp(
-		String.raw`(?<![A-Za-z0-9_])${UPPER}\\?["']?[ \t]{0,8}(?:=>|=|:)[ \t]{0,8}(?:${QUOTED}|${BARE})`,
+		String.raw`(?<![A-Za-z0-9_])${UPPER}\\{0,3}["']?[ \t]{0,8}(?:=>|=|:)[ \t]{0,8}(?:${QUOTED}|${BARE})`,
 		"g",
 	),
 	// name=value, --name=value
 	new RegExp(`(?<![A-Za-z0-9_.])${ANY}=(?:${QUOTED}|${BARE})`, "g"),
 	// name: "value", name = 'value', "name": "value"
-	new RegExp(String.raw`(?<![A-Za-z0-9_.])${ANY}\\?["']?[ \t]{0,8}(?:=>|:=|=|:)[ \t]{0,8}(?:${QUOTED})`, "g"),
+	new RegExp(
+		String.raw`(?<![A-Za-z0-9_.])${ANY}\\{0,3}["']?[ \t]{0,8}(?:=>|:=|=|:)[ \t]{0,8}(?:${QUOTED})`,
+		"g",
+	),
 ];
 
 /** `.env`-like assignments. Only the value is the secret; references such as `$NAME` and placeholders are none. */
@@ -57,17 +77,27 @@ export function isSecretValue(name: string, value: string): boolean {
 	return true;
 }
 
-/** A private key whose end is missing: all of it that follows its beginning. */
-export function openPrivateKeys(text: string): Secret[] {
-	const begin = text.lastIndexOf("-----BEGIN");
-	if (begin === -1) return [];
-	const match =
-		/-----BEGIN[ ]?(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[nr])*([A-Za-z0-9+/=\s\\]{16,})/.exec(
-			text.slice(begin, begin + MOST_KEY_CHARS),
-		);
-	if (!match?.[1]) return [];
-	const start = begin + match.index + match[0].length - match[1].length;
-	const end = start + match[1].trimEnd().length;
-	return [{ start, end, rule: "privatekey" }];
+/** Private keys: up to their end, whatever stands before each line, or what follows the beginning where there is no end. */
+export function privateKeys(text: string): Secret[] {
+	const found: Secret[] = [];
+	for (let begin = text.indexOf(BEGIN); begin !== -1; ) {
+		const next = text.indexOf(BEGIN, begin + BEGIN.length);
+		const most = begin + MOST_KEY_CHARS;
+		const key = text.slice(begin, next === -1 ? most : Math.min(next, most));
+		const match = WHOLE_KEY.exec(key) ?? CUT_KEY.exec(key);
+		if (match?.[1] && (CUT_KEY.test(key) || KEY_LINE.test(match[1]))) {
+			const start = begin + match[0].indexOf(match[1], BEGIN.length);
+			found.push({ start, end: start + match[1].trimEnd().length, rule: "privatekey" });
+		}
+		begin = next;
+	}
+	return found;
 }
+
+const BEGIN = "-----BEGIN";
+const HEAD = String.raw`^-----BEGIN ?(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\{1,3}[nr])*`;
+const WHOLE_KEY = new RegExp(String.raw`${HEAD}([^]+?)-----END[^-\n]{0,60}-----`);
+const CUT_KEY = new RegExp(String.raw`${HEAD}([A-Za-z0-9+/=\s\\]{16,})`);
+/** No code that only speaks of keys has such a word. */
+const KEY_LINE = /[A-Za-z0-9+/=]{40}/;
 const MOST_KEY_CHARS = 20_000;

@@ -93,10 +93,12 @@ export class RedactedText {
 		const open = stretch.slice(line);
 		let safe = line + lastSpace(open);
 		if (open.length <= MOST_HELD && SUSPICIOUS.test(open)) safe = line;
-		const key = stretch.lastIndexOf(KEY_BEGIN);
-		// A key goes out as one: of a part of it no rule would know what it is.
-		if (key !== -1 && stretch.length - key <= MOST_HELD && keyEnd(stretch, key) > safe)
-			safe = Math.min(safe, key);
+		// A key goes out as one: of a part of it no rule would know what it is. The first one that is open counts.
+		const from = Math.max(0, stretch.length - MOST_HELD);
+		for (let key = stretch.indexOf(KEY_BEGIN, from); key !== -1 && key < safe; ) {
+			if (keyEnd(stretch, key) > safe) safe = key;
+			key = stretch.indexOf(KEY_BEGIN, key + KEY_BEGIN.length);
+		}
 		return origin + safe;
 	}
 }

@@ -1,12 +1,12 @@
 /**
  * Where in a text secrets stand, by the kept rules of secretlint's recommended preset and two of our own:
- * assignments as in `.env` files, and private keys that were cut off before their end.
+ * assignments as in `.env` files, and private keys that were quoted, or cut off before their end.
  *
  * The rules are run as they are, without secretlint's core: that would keep performance marks for ever, can
  * print what it looks at, and obeys comments in the text that switch rules off. Reported ranges are not
  * relied on, for some begin before the secret and end within it: the secret's own text is looked up.
  */
-import { assignedSecrets, openPrivateKeys } from "./own-rules.ts";
+import { assignedSecrets, privateKeys } from "./own-rules.ts";
 
 /** A secret at `[start, end)`, and the rule that knows it. */
 export type Secret = { start: number; end: number; rule: string };
@@ -55,7 +55,7 @@ export async function loadSecretRules(): Promise<FindSecrets> {
 				// The other rules still look.
 			}
 		}
-		const all = [...found, ...assignedSecrets(content), ...openPrivateKeys(content)];
+		const all = [...found, ...assignedSecrets(content), ...privateKeys(content)];
 		// What was redacted before is no secret.
 		return merged(all.filter(({ start }) => !content.startsWith("[redacted:", start)));
 	};

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { OPTIONS, type Option, optionOf, parseValue } from "../../config/options.ts";
 import { pathsOf } from "../../config/paths.ts";
-import { loadSettings, masked, saveSettings } from "../../config/settings.ts";
+import { loadSettings, masked } from "../../config/settings.ts";
 import { note, printJson, printLine, table, usageError } from "../output.ts";
+import { writeSettings } from "../target.ts";
 
 export function addConfigCommand(program: Command): void {
 	const config = program.command("config").description("settings of the extension and the command line");
@@ -61,7 +62,7 @@ async function set(name: string, value: string, { json }: { json?: boolean }): P
 	const option = known(name);
 	const parsed = parseValue(option, value);
 	if (parsed.kind === "bad") throw usageError(`${name} ${parsed.why}.`);
-	await saveSettings({ [name]: parsed.value });
+	await writeSettings({ [name]: parsed.value });
 	const { sources } = loadSettings();
 	if (sources[option.name] === "environment")
 		note(`Saved, but the environment variable ${option.env} is set and wins.`);

@@ -40,6 +40,8 @@ async function serve(flags: EngineFlags): Promise<void> {
 	const functionsDir = resolve(flags.functions);
 	if (!existsSync(functionsDir)) throw new CliError(`There is no folder ${functionsDir}: check --functions.`);
 	const env = Object.fromEntries(flags.env.map(readPair));
+	// Of `prod:name|secret` the secret counts.
+	if (/(?:^|\|)\s*$/.test(flags.adminKey)) throw usageError("--admin-key must not be empty.");
 	const sitePort = flags.sitePort ?? (flags.port === 0 ? 0 : flags.port + 1);
 	const dataDir = flags.data === undefined ? null : resolve(flags.data);
 	const log = flags.verbose ? note : () => {};

@@ -6,7 +6,7 @@ import type { EntryView } from "../../protocol/entry.ts";
 import type { SessionView } from "../../protocol/session.ts";
 import { sessionMarkdown } from "../../session/markdown.ts";
 import { type Client, connectClient } from "../client.ts";
-import { CliError, note, usageError } from "../output.ts";
+import { CliError, note, usageError, write } from "../output.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { findOneSession } from "../session-lookup.ts";
 import { currentSettings } from "../target.ts";
@@ -41,10 +41,7 @@ async function exportSession(
 	const quiet = flags.output === undefined && process.stdout.isTTY === true;
 	const progress = createProgress("Reading", Math.max(1, session.entryCount), quiet);
 	const text = await render(client, session, flags.format, progress).finally(() => progress.end());
-	if (flags.output === undefined) {
-		await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));
-		return;
-	}
+	if (flags.output === undefined) return await write(text);
 	await writeOut(flags.output, text);
 	note(`Wrote ${session.sessionId} to ${flags.output}.`);
 }

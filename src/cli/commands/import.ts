@@ -6,11 +6,13 @@ import type { Command } from "commander";
 import { createConvexBackend } from "../../backend/convex-backend.ts";
 import type { Settings } from "../../config/options.ts";
 import { pathsOf } from "../../config/paths.ts";
+import { plainLine } from "../../lib/plain-text.ts";
 import { parseSessionFile, type SessionFile } from "../../session/session-file.ts";
 import type { Transform } from "../../sync/contract.ts";
 import { type Imported, importSession } from "../../sync/import-session.ts";
 import { type Backend, BackendError } from "../../sync/ports.ts";
 import { connectClient, unreachable } from "../client.ts";
+import { UNREADABLE_FOLDER } from "../folder-walk.ts";
 import { findSessionFiles, inOrder, mustFindSessionFiles, type SessionFileInfo } from "../import-files.ts";
 import { untilLost } from "../import-lost.ts";
 import { asksForOthers, importOthers, type OtherFlags } from "../import-others.ts";
@@ -61,17 +63,19 @@ async function run(paths: string[], flags: OtherFlags & { all?: boolean }): Prom
 			"Name files or folders to import, --all for every session of this machine's Pi, --claude-code, --codex, --opencode, or --from opensync.",
 		);
 	const folder = pathsOf().piSessionsDir;
+	const errors: FileError[] = [];
+	const onUnreadable = (file: string) => errors.push({ file, line: null, message: UNREADABLE_FOLDER });
 	const files = [
-		...(await mustFindSessionFiles(paths)),
-		...(flags.all ? await findSessionFiles([folder]) : []),
+		...(await mustFindSessionFiles(paths, onUnreadable)),
+		...(flags.all ? await findSessionFiles([folder], onUnreadable) : []),
 	];
-	if (files.length === 0) {
+	if (files.length === 0 && errors.length === 0) {
 		const where = paths.length > 0 ? paths.join(", ") : folder;
 		if (flags.json) return printJson({ sessions: 0, entries: 0, added: 0, skipped: 0, errors: [] });
 		return printLine(`There are no session files in ${where}.`);
 	}
 	const { settings } = currentSettings(flags);
-	const summary = await importFiles([...new Set(files)], { json: flags.json === true, settings });
+	const summary = await importFiles([...new Set(files)], { json: flags.json === true, settings, errors });
 	if (summary.errors.length > 0) {
 		throw new CliError(
 			`${counted(summary.errors.length, "problem was", "problems were")} found; everything else was imported.`,
@@ -79,10 +83,10 @@ async function run(paths: string[], flags: OtherFlags & { all?: boolean }): Prom
 	}
 }
 
-/** Imports them all and prints what came of it. Rejects with a `CliError` when the backend cannot be used. */
+/** Imports them all and prints what came of it, and of `errors` found before. Rejects with a `CliError` when the backend cannot be used. */
 export async function importFiles(
 	files: readonly string[],
-	{ json, settings }: { json: boolean; settings: Settings },
+	{ json, settings, errors = [] }: { json: boolean; settings: Settings; errors?: FileError[] },
 ): Promise<Summary> {
 	// Says at once and clearly what is wrong with address or key.
 	await connectClient(settings);
@@ -90,7 +94,7 @@ export async function importFiles(
 	const transform = await createImportTransform(settings);
 	const ordered = await inOrder(files);
 	const progress = createProgress("Importing", ordered.length, json);
-	const summary: Summary = { sessions: 0, entries: 0, added: 0, skipped: 0, errors: [], hidden: {} };
+	const summary: Summary = { sessions: 0, entries: 0, added: 0, skipped: 0, errors, hidden: {} };
 	const importAll = async () => {
 		for (const [at, info] of ordered.entries()) {
 			await importOne(backend, transform, info, ordered, summary, (part) => progress.step(at + part)).catch(
@@ -207,7 +211,7 @@ async function readParents(info: SessionFileInfo, all: readonly SessionFileInfo[
 function report({ hidden, ...summary }: Summary, json: boolean): void {
 	if (json) return printJson({ ...summary, ...(Object.keys(hidden).length > 0 ? { hidden } : {}) });
 	for (const { file, line, message } of summary.errors)
-		note(`${file}${line === null ? "" : `:${line}`}: ${message}`);
+		note(plainLine(`${file}${line === null ? "" : `:${line}`}: ${message}`));
 	printLine(
 		`${counted(summary.sessions, "session")}, ${counted(summary.entries, "entry", "entries")}: ${summary.added} added, ${summary.skipped} there already.`,
 	);

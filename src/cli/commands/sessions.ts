@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { plainLine } from "../../lib/plain-text.ts";
 import { connectClient } from "../client.ts";
 import { age, printJson, printLine, table, usageError } from "../output.ts";
 import { listSessions } from "../session-lookup.ts";
@@ -29,13 +30,13 @@ async function list({ limit, json, url }: { limit: number; json?: boolean; url?:
 		return printLine("No sessions yet: start Pi with the extension, or run `pi-opensync import --all`.");
 	const now = Date.now();
 	const rows = sessions.map((one) => [
-		one.sessionId,
+		plainLine(one.sessionId),
 		one.status,
-		one.projectName,
+		plainLine(one.projectName),
 		String(one.entryCount),
 		one.cost > 0 ? `$${one.cost.toFixed(2)}` : "",
 		age(one.updatedAt, now),
-		one.title ?? "",
+		plainLine(one.title ?? ""),
 	]);
 	printLine(table(["SESSION", "STATE", "PROJECT", "ENTRIES", "COST", "AGE", "TITLE"], rows));
 }

@@ -315,3 +315,34 @@ test("a damaged history is named line by line, and the rest of it arrives", asyn
 		"hologram",
 	);
 }, 60_000);
+
+test("a session that was gone on with in another folder comes whole, replaced or not", async () => {
+	const id = "b0000000-0000-4000-8000-0000000000f0";
+	const root = join(setup.home, "two-folders");
+	const file = (folder: string, at: number) => {
+		mkdirSync(join(root, folder), { recursive: true });
+		const line = (uuid: string) =>
+			JSON.stringify({
+				type: "user",
+				uuid,
+				sessionId: id,
+				version: "2.1.37",
+				timestamp: `2026-03-0${at}T00:00:00.000Z`,
+				message: { role: "user", content: `in ${folder}` },
+			});
+		writeFileSync(join(root, folder, `${id}.jsonl`), `${line(`${folder}-1`)}\n${line(`${folder}-2`)}\n`);
+	};
+	file("first", 1);
+	expect(await importJson("--claude-code", "--from-dir", root)).toMatchObject({ added: 2 });
+	file("then", 2);
+	expect(await importJson("--claude-code", "--from-dir", root)).toMatchObject({
+		added: 2,
+		skipped: 2,
+		kept: [],
+	});
+	expect(await importJson("--claude-code", "--from-dir", root, "--replace")).toMatchObject({
+		added: 0,
+		skipped: 4,
+	});
+	expect(await session(id)).toMatchObject({ entryCount: 4 });
+}, 60_000);

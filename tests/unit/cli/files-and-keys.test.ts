@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { findSessionFiles, inOrder, mustFindSessionFiles } from "../../../src/cli/import-files.ts";
@@ -24,6 +24,39 @@ test("folders are searched to the bottom, for session files only, each file once
 	const b = write("deep/er/b.jsonl", {});
 	write("deep/notes.txt", {});
 	expect(await findSessionFiles([folder, a])).toEqual([a, b]);
+});
+
+test("links are followed, to files and to folders, and no circle hides the files beside it", async () => {
+	mkdirSync(join(folder, "real", "deep"), { recursive: true });
+	mkdirSync(join(folder, "linked"));
+	const a = write("real/deep/a.jsonl", {});
+	const b = write("b.txt", {});
+	symlinkSync("..", join(folder, "real", "deep", "up"));
+	symlinkSync(join(folder, "real"), join(folder, "linked", "folder"));
+	symlinkSync(b, join(folder, "linked", "b.jsonl"));
+	symlinkSync("nowhere", join(folder, "linked", "dead.jsonl"));
+	expect(await findSessionFiles([join(folder, "real")])).toEqual([a]);
+	expect(await findSessionFiles([join(folder, "linked")])).toEqual([
+		join(folder, "linked", "b.jsonl"),
+		join(folder, "linked", "folder", "deep", "a.jsonl"),
+	]);
+});
+
+test.skipIf(process.getuid?.() === 0)(
+	"a folder that cannot be read hides no file beside it, and is told",
+	async () => {
+		const a = write("a.jsonl", {});
+		const closed = join(folder, "closed");
+		mkdirSync(closed, { mode: 0o000 });
+		const told: string[] = [];
+		expect(await findSessionFiles([folder], (path) => told.push(path))).toEqual([a]);
+		expect(told).toEqual([closed]);
+	},
+);
+
+test("a byte order mark does not hide a header", async () => {
+	const path = write("a.jsonl", `\uFEFF${JSON.stringify({ type: "session", id: "a" })}`);
+	expect((await inOrder([path]))[0]?.sessionId).toBe("a");
 });
 
 test("a path that is not there is named", async () => {

@@ -34,7 +34,17 @@ const spoken = (text: string, sizes: number[]): DeltaOp[] => {
 	return [...ops, ["e"]];
 };
 
-const SECRETS = [GITHUB, PEM, "API_TOKEN = 'two words'", "password=hunter22", "postgres://u:hunter22@h/x"];
+const NUMBERED = PEM.replace(/^/gm, "  7→");
+const SECRETS = [
+	GITHUB,
+	PEM,
+	NUMBERED,
+	"DB_PASSWORD=a;hunter22",
+	'password = "a\\"hunter22"',
+	"API_TOKEN = 'two words'",
+	"password=hunter22",
+	"postgres://u:hunter22@h/x",
+];
 const pieces = fc.array(
 	fc.oneof(
 		{

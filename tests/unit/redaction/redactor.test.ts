@@ -22,6 +22,15 @@ const SECRETS: [name: string, text: string, secret: string][] = [
 	["an assignment", "export DB_PASSWORD='correct horse battery'\n", "correct horse battery"],
 	["a quoted property", '{"password":"hunter22"}', "hunter22"],
 	["a quoted property inside a JSON text", '"{\\"apiKey\\": \\"abcdef123\\"}"', "abcdef123"],
+	["JSON inside a JSON text", '{\\\\\\"password\\\\\\":\\\\\\"hunter22\\\\\\"}', "hunter22"],
+	["a quoted value with a quote in it", 'const password = "pa\\"ssw0rd";', "ssw0rd"],
+	["the same in a JSON text", 'curl -d "{\\"password\\":\\"pa\\\\\\"ssw0rd\\"}"', "ssw0rd"],
+	[
+		"a line of an environment with signs in its value",
+		"A=1\nexport DB_PASSWORD=hun;ter&2|2)x\nB=2\n",
+		"ter&2",
+	],
+	["a quoted value whose end was cut off", 'DB_PASSWORD="correct horse', "horse"],
 	["a flag", "mysql --password=s3cr3tpw -u root", "s3cr3tpw"],
 	[
 		"a token with a comment that would allow it",
@@ -43,6 +52,30 @@ for (const [name, text, secret] of SECRETS) {
 	});
 }
 
+const lines = PEM.split("\n");
+const QUOTED_KEYS: [name: string, text: string][] = [
+	["with numbered lines", lines.map((line, at) => `${String(at + 1).padStart(6)}→${line}`).join("\n")],
+	["in a mail", lines.map((line) => `> ${line}`).join("\n")],
+	["that a diff takes away", lines.map((line) => `-${line}`).join("\n")],
+	["that grep found", lines.map((line) => `id_rsa:${line}`).join("\n")],
+	["in program text", lines.map((line) => `\t"${line}\\n" +`).join("\n")],
+	[
+		"that is encrypted",
+		[lines[0], "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,AB12", "", ...lines.slice(1)].join("\n"),
+	],
+];
+
+for (const [name, text] of QUOTED_KEYS) {
+	test(`a private key ${name} is replaced, and what stands around it stays`, () => {
+		const { text: redacted, hidden } = redactor.redactNow(`before\n${text}\nafter`);
+		expect(redacted).not.toContain("MII");
+		expect(redacted).not.toContain("Ab3+");
+		expect(redacted).toMatch(/^before\n.*-----BEGIN RSA PRIVATE KEY-----/);
+		expect(redacted).toMatch(/-----END RSA PRIVATE KEY-----.*\nafter$/);
+		expect(hidden).toEqual({ privatekey: 1 });
+	});
+}
+
 test("what only looks like an assignment stays", async () => {
 	const plain = [
 		"MAX_TOKENS=4096",
@@ -55,6 +88,9 @@ test("what only looks like an assignment stays", async () => {
 		"the key point: tokens are cheap",
 		'{"usage":{"totalTokens":12}}',
 		"PASSWORD=********",
+		'"--token=\\"" + value + "\\""',
+		'isKey = text.startsWith("-----BEGIN PRIVATE KEY-----") && text.endsWith("-----END PRIVATE KEY-----")',
+		"`-----BEGIN PRIVATE KEY-----\\n$" + "{body}\\n-----END PRIVATE KEY-----`",
 	].join("\n");
 	expect(await redactor.redact(plain)).toEqual({ text: plain, hidden: {} });
 });
