@@ -39,6 +39,8 @@ export interface Wire {
 /** Above this much text that the network has not taken, its own buffers being full, no further transition is made. */
 const UNSENT_MOST_BYTES = 1024 * 1024;
 const UNSENT_RETRY_MS = 5;
+/** A client that reads nothing is not listened to either: this much of answers that it has not taken, or of changes that wait for that. */
+const BACKLOG_MOST_BYTES = 64 * 1024 * 1024;
 const MUTATION_QUEUE_MOST = 1000;
 const ACTIONS_MOST = 1000;
 /** While more of a client's mutations wait, this many are covered by one transition. */
@@ -61,6 +63,7 @@ export class SyncSocket {
 	/** Versions and query ids received, ahead of what was told. */
 	#received = { querySet: 0, identity: 0, queryIds: new Set<number>() };
 	#pending: Change[] = [];
+	#pendingBytes = 0;
 	/** Commits of this client's mutations that a Transition must cover. */
 	#cover = 0n;
 	/** A mutation succeeded; clients settle it at the next Transition, even when an earlier one covered it. */
@@ -108,6 +111,8 @@ export class SyncSocket {
 	/** A text frame from the client. */
 	receive(text: string): void {
 		if (this.#closed || this.#draining) return;
+		if (this.#wire.unsentBytes() + this.#pendingBytes > BACKLOG_MOST_BYTES)
+			return this.#end(1013, "TooManyConcurrentRequests");
 		let message: ClientMessage;
 		try {
 			message = readMessage(text);
@@ -117,6 +122,7 @@ export class SyncSocket {
 			);
 			return;
 		}
+		if (message.kind === "modify") this.#pendingBytes += text.length;
 		// Only an Authenticate takes time; whatever else is ready goes on without a turn of the loop.
 		if (message.kind === "authenticate" || this.#authenticating > 0) {
 			this.#authenticating++;
@@ -303,6 +309,7 @@ export class SyncSocket {
 		const removed = new Set<number>();
 		const pending = this.#pending;
 		this.#pending = [];
+		this.#pendingBytes = 0;
 		let caller: Caller | null = null;
 		for (const change of pending) {
 			if (change.kind === "identity") {

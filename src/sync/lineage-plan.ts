@@ -63,8 +63,8 @@ function unshared(
 	return { lineage: { parentSessionId, forkEntryId: null }, shared: 0, copied };
 }
 
-/** The backend answers for so many ids at once. */
-const MISSING_MAX_IDS = 5000;
+/** The backend takes 5,000, and of a very large session it looks for no more than this many: the rest would count as missing. */
+const MISSING_MAX_IDS = 3000;
 
 /** Of these ids, those that the backend does not hold for the session. */
 export async function missingOf(

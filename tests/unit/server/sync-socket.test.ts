@@ -262,3 +262,31 @@ test("Nothing is sent after the socket is gone", async () => {
 	expect(s.sent).toEqual([]);
 	expect(s.closed()).toBe(1);
 });
+
+test("A client that reads nothing is sent away once too much waits for it", async () => {
+	const s = open();
+	s.setUnsent(64 * 1024 * 1024);
+	s.receive(mutate(0, "a:m", {}));
+	await settle();
+	expect(s.closes).toEqual([]);
+	s.setUnsent(64 * 1024 * 1024 + 1);
+	s.receive(mutate(1, "a:m", {}));
+	await settle();
+	expect(s.closes).toEqual([{ code: 1013, reason: "TooManyConcurrentRequests" }]);
+	expect(s.mutations).toHaveLength(1);
+});
+
+test("Changes that wait for a client to read are bounded too, and those that were applied count no more", async () => {
+	const s = open();
+	const large = "x".repeat(1024 * 1024);
+	const change = (at: number) => modify(at, [add(at, "a:q", { large })]);
+	for (let at = 0; at < 40; at += 1) s.receive(change(at));
+	await s.evaluated(100n);
+	s.setUnsent(2 * 1024 * 1024);
+	for (let at = 40; at < 100; at += 1) s.receive(change(at));
+	await settle();
+	expect(s.closes).toEqual([]);
+	for (let at = 100; at < 110; at += 1) s.receive(change(at));
+	await settle();
+	expect(s.closes).toEqual([{ code: 1013, reason: "TooManyConcurrentRequests" }]);
+});
