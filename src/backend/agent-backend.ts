@@ -6,6 +6,7 @@ import type { Connection } from "../sync/ports.ts";
 import type { ConvexBackendOptions } from "./convex-backend.ts";
 import { postText } from "./file-text.ts";
 import { createLink } from "./link.ts";
+import { ownFetch } from "./own-machine.ts";
 import { siteUrlOf } from "./site-url.ts";
 
 /** Every call rejects with a `BackendError` within its deadline, and may be repeated. */
@@ -43,7 +44,7 @@ const HEAVY_MS = 60_000;
 
 export function createAgentBackend(options: ConvexBackendOptions): AgentBackend {
 	const link = createLink(options, siteUrlOf(options.convexUrl, options.siteUrl));
-	const fetch = options.fetch ?? globalThis.fetch;
+	const fetch = options.fetch ?? ownFetch;
 	return {
 		connection: link.connection,
 		onConnection: link.onConnection,

@@ -1,6 +1,7 @@
 /** Asks a backend who it is and whether it takes a key: for settings, `status` and `doctor`. */
 import { ALL_SCOPES, KEY_PREFIX, type Scope } from "../protocol/access.ts";
 import { BACKEND_NAME, PROTOCOL_VERSION } from "../protocol/version.ts";
+import { ownFetch } from "./own-machine.ts";
 import { siteUrlOf } from "./site-url.ts";
 import { causeOf, exchangeKey, type Fetch } from "./token-exchange.ts";
 
@@ -42,7 +43,7 @@ export type CheckOptions = {
 
 /** Never rejects. */
 export async function checkBackend(options: CheckOptions): Promise<BackendCheck> {
-	const { convexUrl, apiKey, needed = ["write"], fetch = globalThis.fetch, deadlineMs = 5000 } = options;
+	const { convexUrl, apiKey, needed = ["write"], fetch = ownFetch, deadlineMs = 5000 } = options;
 	const siteUrl = siteUrlOf(convexUrl, options.siteUrl);
 	if (!siteUrl)
 		return {

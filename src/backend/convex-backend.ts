@@ -5,7 +5,9 @@ import { postText } from "./file-text.ts";
 import type { MutationName, QueryName } from "./functions.ts";
 import { createLink, type LinkOptions } from "./link.ts";
 import { type Calls, liveCalls } from "./live-calls.ts";
+import { ownFetch } from "./own-machine.ts";
 import { siteUrlOf } from "./site-url.ts";
+import { endable } from "./token-exchange.ts";
 
 export type ConvexBackendOptions = LinkOptions & {
 	/** Default: derived from `convexUrl`. */
@@ -22,7 +24,8 @@ export function createConvexBackend(options: ConvexBackendOptions): LiveBackend 
 	const link = createLink(options, site);
 	const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
 	const heavyMs = deadlineMs * HEAVY;
-	const fetch = options.fetch ?? globalThis.fetch;
+	const end = new AbortController();
+	const fetch = endable(options.fetch ?? ownFetch, end.signal);
 	const calls: Calls = {
 		mutate: (name, args, ms = deadlineMs) =>
 			link.call(ms, (client, refs) => client.mutation(refs[name as MutationName], args as never)) as never,
@@ -66,6 +69,9 @@ export function createConvexBackend(options: ConvexBackendOptions): LiveBackend 
 			watch("presence", { sessionId }, listener, () => listener([])),
 		...liveCalls(calls, { fetch, heavyMs }),
 		scopes: () => link.call(deadlineMs, async () => [...link.scopes()]),
-		close: link.close,
+		async close() {
+			end.abort();
+			await link.close();
+		},
 	};
 }

@@ -13,6 +13,7 @@ import { type Clock, holdingClock } from "../lib/clock.ts";
 import { isObject, type Json, parsedObject } from "../lib/json.ts";
 import { plainLine } from "../lib/plain-text.ts";
 import { retryAfterMs } from "./http-answer.ts";
+import { ownFetch } from "./own-machine.ts";
 import { causeOf, type Fetch } from "./token-exchange.ts";
 
 /** `fatal`: nothing else would work either. `message` is one sentence for a person. */
@@ -151,7 +152,7 @@ async function asked(options: HostedReaderOptions, path: string): Promise<Answer
 const MOST_WAIT_MS = 60_000;
 
 async function once(options: HostedReaderOptions, path: string): Promise<Answered> {
-	const { siteUrl, apiKey, version, fetch = globalThis.fetch, deadlineMs = 60_000 } = options;
+	const { siteUrl, apiKey, version, fetch = ownFetch, deadlineMs = 60_000 } = options;
 	const host = hostOf(options);
 	let response: Response;
 	let body: string;

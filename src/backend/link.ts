@@ -15,8 +15,9 @@ import { asRefusal, type RefusalCode } from "../protocol/errors.ts";
 import { BackendError, type Connection } from "../sync/ports.ts";
 import { createStatus, lateness, type Status } from "./connection-status.ts";
 import { type Functions, NAMES } from "./functions.ts";
+import { ownFetch, ownSocket } from "./own-machine.ts";
 import { watchfulSocket } from "./silent-socket.ts";
-import { causeOf, type Fetch } from "./token-exchange.ts";
+import { causeOf, endable, type Fetch, saidLine } from "./token-exchange.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 
 export type LinkOptions = {
@@ -43,6 +44,7 @@ export type Link = {
 /** A client and its state; the client is made once a token is there, for it never asks twice for its first. */
 export function createLink(options: LinkOptions, site: string | null): Link {
 	const status = createStatus(options);
+	const end = new AbortController();
 	let closed = false;
 	let open: Opened | null = null;
 	/** Ends the calls under way. */
@@ -51,7 +53,7 @@ export function createLink(options: LinkOptions, site: string | null): Link {
 	const tokens = createTokens({
 		siteUrl: site,
 		apiKey: options.apiKey,
-		fetch: options.fetch ?? globalThis.fetch,
+		fetch: endable(options.fetch ?? ownFetch, end.signal),
 		onRefused: (reason) => status.signIn({ kind: "signedOut", reason }),
 		onUnreachable: (reason) => status.signIn({ kind: "offline", reason }),
 		onToken: () => status.signIn(null),
@@ -101,6 +103,7 @@ export function createLink(options: LinkOptions, site: string | null): Link {
 			if (closed) return;
 			closed = true;
 			tokens.stop();
+			end.abort();
 			status.close();
 			subscriptions.clear();
 			for (const giveUp of [...giveUps]) giveUp();
@@ -126,7 +129,7 @@ async function connect(options: LinkOptions, tokens: Tokens, status: Status): Pr
 		unsavedChangesWarning: false,
 		skipConvexDeploymentUrlCheck: true,
 		initialAuthTokenReuse: true,
-		webSocketConstructor: watchfulSocket(options.webSocket ?? WebSocket),
+		webSocketConstructor: watchfulSocket(options.webSocket ?? ownSocket(options.convexUrl)),
 	});
 	const signIn = (): void =>
 		client.setAuth(
@@ -156,7 +159,7 @@ function asBackendError(error: unknown): BackendError {
 		return new BackendError(
 			SIGNED_OUT.includes(refused.code) ? "signedOut" : "refused",
 			refused.code,
-			refused.message,
+			saidLine(String(refused.message)),
 		);
 	return new BackendError(
 		"refused",
@@ -165,7 +168,7 @@ function asBackendError(error: unknown): BackendError {
 	);
 }
 
-const firstLine = (text: string): string => text.trim().split("\n", 1)[0]?.slice(0, 300) ?? "";
+const firstLine = (text: string): string => saidLine(text.trim().split("\n", 1)[0] ?? "");
 
 /** Settles with `work`, or rejects after `ms` or when given up; a rejection of `work` that comes later is dropped with it. */
 function within<T>(ms: number, work: Promise<T>, giveUps: Set<() => void>, late: () => Error): Promise<T> {

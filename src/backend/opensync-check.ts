@@ -5,6 +5,7 @@
  */
 import { BACKEND_NAME } from "../protocol/version.ts";
 import { createOpenSyncClient } from "./opensync-client.ts";
+import { ownFetch } from "./own-machine.ts";
 import { openSyncSite, siteUrlOf } from "./site-url.ts";
 import type { Fetch } from "./token-exchange.ts";
 
@@ -21,7 +22,7 @@ type Where = { convexUrl: string; siteUrl?: string | null; fetch?: Fetch; deadli
 export async function whatAnswers({
 	convexUrl,
 	siteUrl,
-	fetch = globalThis.fetch,
+	fetch = ownFetch,
 	deadlineMs = 5_000,
 }: Where): Promise<Answering> {
 	const places = [...new Set([siteUrlOf(convexUrl, siteUrl), siteUrl ? null : openSyncSite(convexUrl)])];

@@ -4,9 +4,11 @@
  * the body decides. Its `/health` knows no keys: only a call that needs one tells whether it is taken.
  */
 import { type Json, parsedObject } from "../lib/json.ts";
+import { plainLine } from "../lib/plain-text.ts";
 import type { OpenSyncMessage, OpenSyncSession } from "../protocol/opensync.ts";
 import type { PostOutcome, RecordDestination, Recorded } from "../sync/ports.ts";
 import { retryAfterMs } from "./http-answer.ts";
+import { ownFetch } from "./own-machine.ts";
 import { causeOf, type Fetch } from "./token-exchange.ts";
 
 export type OpenSyncClientOptions = {
@@ -71,7 +73,7 @@ function listIn(asked: Asked, name: string): unknown[] | null {
 const isPosted = (body: Json): boolean => body.ok === true;
 
 async function request(
-	{ siteUrl, apiKey, version, fetch = globalThis.fetch, deadlineMs = DEADLINE_MS }: OpenSyncClientOptions,
+	{ siteUrl, apiKey, version, fetch = ownFetch, deadlineMs = DEADLINE_MS }: OpenSyncClientOptions,
 	host: string,
 	path: string,
 	body: unknown,
@@ -154,7 +156,8 @@ function saidIn(body: Json | null): string {
 }
 
 /** One line, as long as a person reads. */
-const clipped = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, 200).replace(/\.$/, "");
+const clipped = (text: string): string =>
+	plainLine(text).replace(/\s+/g, " ").trim().slice(0, 200).replace(/\.$/, "");
 
 /** A key with characters that no header may carry is sent without them, and so refused rather than a crash. */
 const headerSafe = (key: string): string => key.trim().replace(/[^\x21-\x7e]/g, "?");

@@ -3,8 +3,9 @@ import { ConvexHttpClient } from "convex/browser";
 import { type FunctionReference, makeFunctionReference } from "convex/server";
 import { asRefusal } from "../protocol/errors.ts";
 import type { Search, SearchPage } from "../protocol/search.ts";
+import { ownFetch } from "./own-machine.ts";
 import { siteUrlOf } from "./site-url.ts";
-import { causeOf, exchangeKey, type Fetch } from "./token-exchange.ts";
+import { causeOf, exchangeKey, type Fetch, saidLine } from "./token-exchange.ts";
 
 export type SearchTarget = {
 	convexUrl: string;
@@ -30,7 +31,7 @@ export async function searchBackend(
 	search: Search,
 	signal?: AbortSignal,
 ): Promise<Searched> {
-	const base = target.fetch ?? fetch;
+	const base = target.fetch ?? ownFetch;
 	const cancelable: Fetch = (url, init) => {
 		const signals = [init?.signal, signal, AbortSignal.timeout(DEADLINE_MS)].filter((one) => one != null);
 		return base(url, { ...init, signal: AbortSignal.any(signals) });
@@ -55,8 +56,10 @@ async function ask(target: SearchTarget, search: Search, fetch: Fetch): Promise<
 	try {
 		return { kind: "found", page: await client.query(passages, search) };
 	} catch (error) {
-		const message =
-			asRefusal(error)?.message ?? `The backend at ${convexUrl} does not answer (${causeOf(error)}).`;
+		const refused = asRefusal(error);
+		const message = refused
+			? saidLine(String(refused.message))
+			: `The backend at ${convexUrl} does not answer (${causeOf(error)}).`;
 		return { kind: "failed", message };
 	}
 }

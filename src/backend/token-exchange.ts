@@ -1,4 +1,5 @@
 /** An API key for a short-lived token, at `<site>/auth/token`. */
+import { firstLine, plainLine } from "../lib/plain-text.ts";
 import type { Scope } from "../protocol/access.ts";
 
 export type Exchanged =
@@ -10,6 +11,12 @@ export type Exchanged =
 	| { kind: "unreachable"; message: string };
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** The same until `end` aborts: then what is under way is given up, so that it keeps no process waiting. */
+export const endable =
+	(fetch: Fetch, end: AbortSignal): Fetch =>
+	(url, init) =>
+		fetch(url, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, end]) : end });
 
 /** Never rejects. @param deadlineMs for the whole exchange. */
 export async function exchangeKey(
@@ -30,14 +37,14 @@ export async function exchangeKey(
 	} catch (error) {
 		return { kind: "unreachable", message: `No backend answers at ${siteUrl} (${causeOf(error)}).` };
 	}
-	const said = typeof body.error === "string" ? body.error : null;
+	const said = typeof body.error === "string" ? saidLine(body.error) : null;
 	if (response.ok && typeof body.token === "string" && typeof body.expiresAt === "number") {
 		return {
 			kind: "token",
 			token: body.token,
 			expiresAt: body.expiresAt,
 			scopes: Array.isArray(body.scopes) ? (body.scopes as Scope[]) : [],
-			userName: typeof body.userName === "string" ? body.userName : "",
+			userName: typeof body.userName === "string" ? saidLine(body.userName) : "",
 		};
 	}
 	if (response.status === 401 || response.status === 403) {
@@ -51,6 +58,9 @@ export async function exchangeKey(
 		message: said ?? `The backend at ${siteUrl} answered with status ${response.status}.`,
 	};
 }
+
+/** What a server says, as it may be shown to a person: on a line, and without codes for the terminal. */
+export const saidLine = (text: string): string => firstLine(plainLine(text), 300);
 
 /** A key with characters that no header may carry is sent without them, and so refused rather than a crash. */
 const headerSafe = (key: string): string => key.trim().replace(/[^\x21-\x7e]/g, "?");

@@ -1,5 +1,7 @@
 /** Calls that need the deployment's admin key: internal functions over HTTP. */
+
 import { convexToJson, jsonToConvex, type Value } from "convex/values";
+import { ownFetch } from "../backend/own-machine.ts";
 import { CliError } from "./output.ts";
 
 const DEADLINE_MS = 15_000;
@@ -13,7 +15,7 @@ export async function callAsAdmin(
 ): Promise<Value> {
 	let response: Response;
 	try {
-		response = await fetch(`${url}/api/function`, {
+		response = await ownFetch(`${url}/api/function`, {
 			method: "POST",
 			headers: { "Content-Type": "application/json", Authorization: `Convex ${adminKey}` },
 			body: JSON.stringify({ path, args: convexToJson(args), format: "convex_encoded_json" }),

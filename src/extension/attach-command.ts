@@ -66,7 +66,7 @@ export async function runTake(terminal: Terminal, ctx: ExtensionCommandContext):
 	const since = new Date(holder.acquiredAt).toLocaleTimeString();
 	const question = `${plainLine(holder.label)} has had it since ${since}. What it still writes becomes a side branch.`;
 	if (!(await shared.privately(() => ctx.ui.confirm("Take the turn lock over?", question)))) return;
-	ctx.ui.notify(`OpenSync: ${await shared.takeOver(lock.epoch)}`, "info");
+	ctx.ui.notify(`OpenSync: ${plainLine(await shared.takeOver(lock.epoch))}`, "info");
 }
 
 /** To the session that the other terminal went on to. */

@@ -5,14 +5,19 @@ import { createLogFile } from "../lib/node/log-file.ts";
 
 export type Log = (line: string) => void;
 
-/** A log that is silent while `enabled` says no. The file is made at the first line. */
+/** A log that is silent while `enabled` says no, and where no file can be made. The file is made at the first line. Never throws. */
 export function createDebugLog(enabled: () => boolean): Log {
 	let write: Log | null = null;
 	return (line) => {
 		if (!enabled()) return;
 		if (!write) {
 			const { dataDir } = pathsOf();
-			mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+			try {
+				mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+			} catch {
+				// A full disk, or a folder that may not be written: what was to be logged goes on without it.
+				return;
+			}
 			write = createLogFile(dataPaths(dataDir).extensionLog);
 		}
 		write(line);

@@ -4,6 +4,8 @@
  * ours by now.
  */
 import { type Answering, whatAnswers } from "../backend/opensync-check.ts";
+import { ownFetch } from "../backend/own-machine.ts";
+import { endable } from "../backend/token-exchange.ts";
 import type { Settings } from "../config/options.ts";
 import type { Clock } from "../lib/clock.ts";
 import { knownHosts, noteHost } from "./destinations.ts";
@@ -19,7 +21,7 @@ export class DestinationProbe {
 	#answer: Answering | null = null;
 	#asked = 0;
 	#nextAt = 0;
-	#stopped = false;
+	readonly #end = new AbortController();
 
 	/** @param onChange the answer is another one than was noted, and is noted now. */
 	constructor(settings: Settings, clock: Clock, onChange: () => void) {
@@ -41,7 +43,7 @@ export class DestinationProbe {
 	/** There is doubt. Asks at once the first time, then now and then; settles with the answer and never rejects. */
 	look(): Promise<void> {
 		const isKnown = this.#answer !== null && this.#answer.kind !== "unknown";
-		if (this.#stopped || isKnown || this.#clock.now() < this.#nextAt) return Promise.resolve();
+		if (this.#end.signal.aborted || isKnown || this.#clock.now() < this.#nextAt) return Promise.resolve();
 		this.#question ??= this.#ask().finally(() => {
 			this.#question = null;
 		});
@@ -50,8 +52,12 @@ export class DestinationProbe {
 
 	async #ask(): Promise<void> {
 		const { convexUrl, siteUrl } = this.#settings;
-		const answer = await whatAnswers({ convexUrl, siteUrl: siteUrl || null });
-		if (this.#stopped) return;
+		const answer = await whatAnswers({
+			convexUrl,
+			siteUrl: siteUrl || null,
+			fetch: endable(ownFetch, this.#end.signal),
+		});
+		if (this.#end.signal.aborted) return;
 		this.#answer = answer;
 		if (answer.kind === "unknown") {
 			const pause = AGAIN_MS[Math.min(this.#asked, AGAIN_MS.length - 1)] ?? 0;
@@ -67,6 +73,6 @@ export class DestinationProbe {
 	}
 
 	stop(): void {
-		this.#stopped = true;
+		this.#end.abort();
 	}
 }

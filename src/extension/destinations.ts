@@ -33,28 +33,37 @@ export function destinationsOf(settings: Settings, known: KnownHosts): Destinati
 
 const hostsFile = (): string => join(dataPaths(pathsOf().dataDir).recordsDir, "hosts.json");
 
+/** What could not be written down: it holds while this session lasts. Null: the address is no OpenSync. */
+const unwritten = new Map<string, string | null>();
+
 /** Never throws: without the file the addresses are asked again. */
 export function knownHosts(): KnownHosts {
+	const known = new Map<string, string | null>([...writtenHosts(), ...unwritten]);
+	return Object.fromEntries([...known].filter((pair): pair is [string, string] => pair[1] !== null));
+}
+
+function writtenHosts(): [string, string][] {
 	try {
 		const value: unknown = JSON.parse(readFileSync(hostsFile(), "utf8"));
-		if (typeof value !== "object" || value === null) return {};
-		return Object.fromEntries(
-			Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === "string"),
-		);
+		if (typeof value !== "object" || value === null) return [];
+		return Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === "string");
 	} catch {
 		// None yet, or damaged.
-		return {};
+		return [];
 	}
 }
 
-/** @param siteUrl where the OpenSync answers; null: the address is none. */
+/** Never throws: what no disk takes is known all the same. @param siteUrl where the OpenSync answers; null: the address is none. */
 export function noteHost(convexUrl: string, siteUrl: string | null): void {
-	const { [convexUrl]: _before, ...others } = knownHosts();
-	const file = hostsFile();
-	mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
-	const draft = `${file}.${process.pid}.draft`;
-	writeFileSync(draft, JSON.stringify(siteUrl === null ? others : { ...others, [convexUrl]: siteUrl }), {
-		mode: 0o600,
-	});
-	renameSync(draft, file);
+	unwritten.set(convexUrl, siteUrl);
+	try {
+		const file = hostsFile();
+		const draft = `${file}.${process.pid}.draft`;
+		mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
+		writeFileSync(draft, JSON.stringify(knownHosts()), { mode: 0o600 });
+		renameSync(draft, file);
+		unwritten.clear();
+	} catch {
+		// A full disk, or a folder that may not be written: asked again by the next session.
+	}
 }

@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
 import { checkBackend } from "../backend/check.ts";
-import { exchangeKey } from "../backend/token-exchange.ts";
+import { ownFetch } from "../backend/own-machine.ts";
+import { exchangeKey, saidLine } from "../backend/token-exchange.ts";
 import { hasDesktop } from "../config/desktop.ts";
 import type { Settings } from "../config/options.ts";
 import { openBrowser } from "../lib/node/open-browser.ts";
@@ -40,12 +41,12 @@ export async function makeSignInLink(settings: Settings): Promise<SignInLink> {
 		needed: ["control"],
 	});
 	if (check.kind !== "ok") return { kind: "failed", message: check.message };
-	const exchanged = await exchangeKey(fetch, check.siteUrl, apiKey, DEADLINE_MS);
+	const exchanged = await exchangeKey(ownFetch, check.siteUrl, apiKey, DEADLINE_MS);
 	if (exchanged.kind !== "token") return { kind: "failed", message: exchanged.message };
 	const code = randomBytes(18).toString("base64url");
 	const hash = createHash("sha256").update(code).digest("hex");
 	try {
-		const response = await fetch(`${convexUrl}/api/mutation`, {
+		const response = await ownFetch(`${convexUrl}/api/mutation`, {
 			method: "POST",
 			headers: { "Content-Type": "application/json", Authorization: `Bearer ${exchanged.token}` },
 			body: JSON.stringify({ path: "signIn:createCode", args: { hash }, format: "json" }),
@@ -57,7 +58,10 @@ export async function makeSignInLink(settings: Settings): Promise<SignInLink> {
 			errorMessage?: string;
 		};
 		if (answer.status === "success") return { kind: "made", address: `${check.siteUrl}/#code=${code}` };
-		return { kind: "failed", message: answer.errorData?.message ?? "The backend made no sign-in code." };
+		return {
+			kind: "failed",
+			message: saidLine(answer.errorData?.message ?? "The backend made no sign-in code."),
+		};
 	} catch {
 		return { kind: "failed", message: `${convexUrl} does not answer: try again when it is back.` };
 	}

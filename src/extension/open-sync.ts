@@ -13,6 +13,9 @@ import type { RecordSync } from "../sync/record-contract.ts";
 import type { Destinations } from "./destinations.ts";
 import type { SharedSession, SharedSessionOptions } from "./shared-session.ts";
 
+/** A backend that stands still is not waited for: it finds out at its deadlines, and a Pi in print mode would not end. */
+const GOODBYE_MS = 3_000;
+
 export type OpenSyncOptions = {
 	settings: Settings;
 	destinations: Destinations;
@@ -66,12 +69,13 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 			shared,
 			async close() {
 				recording.stop();
+				const goodbye = (async () => {
+					await shared?.stop();
+					await live?.sync.dispose();
+				})();
 				await Promise.all([
-					(async () => {
-						await shared?.stop();
-						await live?.sync.dispose();
-						await backend?.close();
-					})(),
+					// What is said in it ends with the connection at the latest.
+					within(goodbye, options.clock, GOODBYE_MS).finally(() => backend?.close()),
 					...recording.records.map((record) => record.dispose()),
 				]);
 			},
@@ -150,6 +154,14 @@ export async function loadConnect(): Promise<
 			apiKey: settings.apiKey,
 			log,
 		});
+}
+
+/** Settles with the work, or when the time is over. */
+function within(work: Promise<void>, clock: Clock, ms: number): Promise<void> {
+	return new Promise((resolve, reject) => {
+		const cancel = clock.after(ms, resolve);
+		work.then(resolve, reject).finally(cancel);
+	});
 }
 
 const roomForPi = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

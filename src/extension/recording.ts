@@ -6,6 +6,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { createOpenSyncClient } from "../backend/opensync-client.ts";
 import { createOpenSyncJournal, forgetUnsent, unsentSessions } from "../backend/opensync-journal.ts";
+import { ownFetch } from "../backend/own-machine.ts";
+import { endable, type Fetch } from "../backend/token-exchange.ts";
 import type { Settings } from "../config/options.ts";
 import { dataPaths, pathsOf } from "../config/paths.ts";
 import { recordRedactionOf } from "../config/sending.ts";
@@ -40,15 +42,17 @@ const LEFTOVER_MS = 120_000;
 /** Starts to record. Rejects when the redaction rules cannot be loaded: then nothing may be sent. */
 export async function startRecording(options: RecordingOptions): Promise<{
 	records: RecordSync[];
-	/** What earlier sessions left goes on no longer. */
+	/** What earlier sessions left goes on no longer, and no answer is waited for. */
 	stop(): void;
 }> {
 	const { source, file, cwd, clock, targets } = options;
+	const end = new AbortController();
+	const fetch = endable(ownFetch, end.signal);
 	const records: RecordSync[] = [];
-	for (const target of targets) records.push(await recordOf(options, target, source, file, cwd));
+	for (const target of targets) records.push(await recordOf(options, fetch, target, source, file, cwd));
 	let stopped = false;
 	const cancel = clock.after(LEFTOVERS_AFTER_MS, () => {
-		void sendLeftovers(options, () => stopped).catch((error: unknown) =>
+		void sendLeftovers(options, fetch, () => stopped).catch((error: unknown) =>
 			options.log(`what earlier sessions left was not sent: ${String(error)}`),
 		);
 	});
@@ -57,12 +61,14 @@ export async function startRecording(options: RecordingOptions): Promise<{
 		stop() {
 			stopped = true;
 			cancel();
+			end.abort();
 		},
 	};
 }
 
 async function recordOf(
 	{ settings, clock }: RecordingOptions,
+	fetch: Fetch,
 	{ siteUrl, apiKey }: RecordTarget,
 	source: SessionSource,
 	file: string | null,
@@ -78,7 +84,7 @@ async function recordOf(
 		startedAt: Number.isFinite(startedAt) ? startedAt : clock.now(),
 	};
 	return createRecordSync({
-		destination: createOpenSyncClient({ siteUrl, apiKey, version: packageVersion() }),
+		destination: createOpenSyncClient({ siteUrl, apiKey, version: packageVersion(), fetch }),
 		journal: createOpenSyncJournal({ recordsDir, siteUrl, sessionId: source.sessionId, file }),
 		source,
 		place: () => place,
@@ -88,7 +94,7 @@ async function recordOf(
 	});
 }
 
-async function sendLeftovers(options: RecordingOptions, isOver: () => boolean): Promise<void> {
+async function sendLeftovers(options: RecordingOptions, fetch: Fetch, isOver: () => boolean): Promise<void> {
 	const { recordsDir, locksDir } = dataPaths(pathsOf().dataDir);
 	for (const target of options.targets) {
 		const waiting = await unsentSessions(recordsDir, target.siteUrl);
@@ -100,13 +106,14 @@ async function sendLeftovers(options: RecordingOptions, isOver: () => boolean): 
 		for (const { sessionId, file } of chosen) {
 			if (isOver()) return;
 			if (!existsSync(file)) await forgetUnsent(recordsDir, target.siteUrl, sessionId);
-			else if (!isOpenElsewhere(locksDir, file)) await sendLeftover(options, target, file, isOver);
+			else if (!isOpenElsewhere(locksDir, file)) await sendLeftover(options, fetch, target, file, isOver);
 		}
 	}
 }
 
 async function sendLeftover(
 	options: RecordingOptions,
+	fetch: Fetch,
 	target: RecordTarget,
 	file: string,
 	isOver: () => boolean,
@@ -114,7 +121,14 @@ async function sendLeftover(
 	const source = await fileSource(file);
 	if (!source || isOver()) return;
 	const cwd = source.header()?.cwd;
-	const record = await recordOf(options, target, source, file, typeof cwd === "string" ? cwd : options.cwd);
+	const record = await recordOf(
+		options,
+		fetch,
+		target,
+		source,
+		file,
+		typeof cwd === "string" ? cwd : options.cwd,
+	);
 	const until = options.clock.now() + LEFTOVER_MS;
 	// In small pieces, so that a Pi that quits is not held up by it.
 	while (!isOver() && options.clock.now() < until && !(await record.flush(250))) {

@@ -171,11 +171,7 @@ export class SharedSession {
 			this.#desk.advance(promptId, state, reason);
 		});
 		this.#dialogs = new SharedDialogs({
-			backend,
-			ctx,
-			internals,
-			sessionId,
-			terminalId,
+			...options,
 			newId: randomId,
 			isShared: () => this.#others > 0 && ctx.mode === "tui",
 			readOnly: () => this.#readOnly,

@@ -2,6 +2,7 @@
 import type { ExtensionCommandContext } from "@earendil-works/pi-coding-agent";
 import type { Settings } from "../config/options.ts";
 import { recordRedactionOf, redactionOf, streamingOf } from "../config/sending.ts";
+import { plainLine } from "../lib/plain-text.ts";
 import type { SyncState } from "../sync/contract.ts";
 import type { RecordState } from "../sync/record-contract.ts";
 import type { Condition } from "./footer-text.ts";
@@ -66,7 +67,7 @@ export function statusLines(facts: StatusFacts): string[] {
 	if (left.length > 0) rows.push(["left out", left.join(" and ")]);
 	if (facts.lastFailure) rows.push(["last failure", facts.lastFailure]);
 	const width = Math.max(...rows.map(([name]) => name.length));
-	return ["OpenSync", ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)];
+	return ["OpenSync", ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${plainLine(value)}`)];
 }
 
 function stateText(condition: Condition): string {

@@ -12,7 +12,7 @@ import type {
 } from "@earendil-works/pi-coding-agent";
 import type { Settings } from "../config/options.ts";
 import { type Loaded, loadSettings } from "../config/settings.ts";
-import { systemClock } from "../lib/clock.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { PiEvent } from "../session/pi-events.ts";
 import type { SyncReport } from "../sync/contract.ts";
@@ -44,8 +44,6 @@ const QUIT_MS = { tui: 1_500, other: 5_000, hopeless: 250 };
 /** A session that was left is flushed in the background for this long. */
 const LEFT_BEHIND_MS = 5_000;
 
-const clock = systemClock;
-
 type ParentOf = () => Promise<SessionSource | null>;
 
 export class Terminal {
@@ -56,6 +54,11 @@ export class Terminal {
 	readonly teller: RunTeller;
 	readonly #pi: ExtensionAPI;
 	readonly #off: () => boolean;
+	/** What a timer of ours throws stays here (H1): Pi would end with it. */
+	readonly #clock: Clock = {
+		now: systemClock.now,
+		after: (ms, run) => systemClock.after(ms, () => this.guard.background("timer", run)),
+	};
 	readonly #notices: Notices;
 	#loaded: Loaded = loadSettings();
 	#ctx: ExtensionContext | null = null;
@@ -96,7 +99,7 @@ export class Terminal {
 			this.log(`failed in ${where}: ${oneLine(error)}`);
 		});
 		this.#notices = new Notices(
-			clock,
+			this.#clock,
 			() => this.settings.convexUrl,
 			(notice) => this.#ctx?.hasUI && this.#ctx.ui.notify(notice.text, notice.level),
 		);
@@ -178,7 +181,7 @@ export class Terminal {
 
 	/** A prompt was entered: what `input` answers. */
 	async input(event: InputEvent): Promise<{ action: "handled" } | undefined> {
-		const until = clock.now() + TURN_LOCK_WAIT_MS;
+		const until = this.#clock.now() + TURN_LOCK_WAIT_MS;
 		await this.whenLoaded(TURN_LOCK_WAIT_MS);
 		return await this.shared?.input(event, until);
 	}
@@ -188,16 +191,14 @@ export class Terminal {
 		this.#ctx = ctx;
 		const internals = new PiInternals(ctx);
 		this.#internals = internals;
-		this.guard.background("place", () => {
-			if (this.wantsSync) this.#place = takePlace(ctx, internals);
-		});
+		if (this.wantsSync) this.#takePlace(ctx);
 		this.#unhear = internals.subscribe((event) =>
 			this.guard.background(event.type, () => this.#heard(event)),
 		);
 		this.guard.background("screen", () => this.#meetScreen(ctx, internals));
 		this.#source = freezableSource(liveSource(manager));
 		this.#pump = new EntryPump(
-			clock,
+			this.#clock,
 			() => manager.getLeafId(),
 			() => this.late.wake(),
 		);
@@ -214,6 +215,14 @@ export class Terminal {
 		const isWaited = this.#early !== null || this.#place?.isReplica === true;
 		if (isWaited) this.#beginOnce();
 		else setTimeout(() => this.#beginOnce?.(), FIRST_PAINT_MS);
+	}
+
+	/** In the midst of a run the file stays as it is. */
+	#takePlace(ctx: ExtensionContext): void {
+		const internals = this.#internals;
+		this.guard.background("place", () => {
+			if (internals && !this.#place && !this.teller.isRunning) this.#place = takePlace(ctx, internals);
+		});
 	}
 
 	#heard(event: PiEvent): void {
@@ -246,6 +255,8 @@ export class Terminal {
 		this.#isForced = force;
 		this.#loaded = loadSettings();
 		this.#destinations = null;
+		// A session that was not synced from its start was nobody's until now.
+		if ((force || this.#wantsSync()) && this.destinations.live) this.#takePlace(ctx);
 		this.#probe?.stop();
 		this.late.detach(true);
 		this.#beginOnce = null;
@@ -302,7 +313,7 @@ export class Terminal {
 	}
 
 	async #close(budgetMs: number, reason: SessionShutdownEvent["reason"]): Promise<void> {
-		const until = clock.now() + budgetMs;
+		const until = this.#clock.now() + budgetMs;
 		await Promise.race([this.#opening.catch(() => {}), wait(budgetMs)]);
 		const opened = this.#opened;
 		this.#opened = null;
@@ -332,7 +343,7 @@ export class Terminal {
 	async #recordLate(opened: OpenedSync, until: number): Promise<void> {
 		const probe = this.#probe;
 		if (!opened.live || !probe || this.#place?.isReplica) return;
-		if (probe.isOpen) await Promise.race([probe.look(), wait(Math.max(0, until - clock.now()))]);
+		if (probe.isOpen) await Promise.race([probe.look(), wait(Math.max(0, until - this.#clock.now()))]);
 		if (probe.openSyncSite === null) return;
 		const late = await this.#load({ ...destinationsOf(this.settings, knownHosts()), live: false });
 		await flushAll(late, until);
@@ -373,7 +384,7 @@ export class Terminal {
 		const isReplica = this.#place?.isReplica ?? false;
 		const { live, records } = this.destinations;
 		const { DestinationProbe } = await import("./destination-probe.ts");
-		const probe = new DestinationProbe(settings, clock, () =>
+		const probe = new DestinationProbe(settings, this.#clock, () =>
 			this.guard.background("destination", () => this.restart(this.#isForced)),
 		);
 		// A session whose own file is elsewhere is recorded there.
@@ -402,10 +413,10 @@ export class Terminal {
 			file: this.#file,
 			cwd,
 			source,
-			describe: () => describeSession(source, cwd, clock.now()),
-			describeParent: (one) => describeParent(one, cwd, clock.now()),
+			describe: () => describeSession(source, cwd, this.#clock.now()),
+			describeParent: (one) => describeParent(one, cwd, this.#clock.now()),
 			parent,
-			clock,
+			clock: this.#clock,
 			terminalId: processTerminal().terminalId,
 			log: this.log,
 			shared: this.#sharing(),
@@ -482,4 +493,4 @@ function textOf(content: unknown): string {
 		.join("");
 }
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+const wait = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.after(ms, resolve));

@@ -1,7 +1,9 @@
 /** A session out of the backend: its file again, or something to read. */
+
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { api } from "../../../convex/_generated/api.js";
+import { ownFetch } from "../../backend/own-machine.ts";
 import type { EntryView } from "../../protocol/entry.ts";
 import type { SessionView } from "../../protocol/session.ts";
 import { sessionMarkdown } from "../../session/markdown.ts";
@@ -117,7 +119,7 @@ function inOneLine(lines: readonly string[]): string[] {
 }
 
 async function download(view: EntryView): Promise<string> {
-	const response = view.url ? await fetch(view.url).catch(() => null) : null;
+	const response = view.url ? await ownFetch(view.url).catch(() => null) : null;
 	if (!response?.ok)
 		throw new CliError(`The stored content of entry ${view.entryId} cannot be read: try again.`);
 	return await response.text();

@@ -1,7 +1,9 @@
 /** `npm start`: the embedded backend with the page, the first key, a sign-in link, and something to look at. */
+
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
+import { ownFetch } from "../../backend/own-machine.ts";
 import type { Settings } from "../../config/options.ts";
 import { pathsOf } from "../../config/paths.ts";
 import { readRunning } from "../backend-home.ts";
@@ -94,7 +96,7 @@ async function up(flags: UpFlags): Promise<void> {
 
 async function isOurs(siteUrl: string): Promise<boolean> {
 	try {
-		const response = await fetch(`${siteUrl}/health`, { signal: AbortSignal.timeout(3000) });
+		const response = await ownFetch(`${siteUrl}/health`, { signal: AbortSignal.timeout(3000) });
 		return ((await response.json()) as { name?: string }).name === "pi-opensync";
 	} catch {
 		return false;

@@ -76,6 +76,19 @@ describe("what was found out about an address", () => {
 		expect(knownHosts()).toEqual({});
 	});
 
+	test("holds for the session where it cannot be written down, and is written with the next that can", () => {
+		writeFileSync(join(folder, "pi-opensync"), "a file where the data folder should be");
+		noteHost("https://a", "https://a/site");
+		expect(knownHosts()).toEqual({ "https://a": "https://a/site" });
+		rmSync(join(folder, "pi-opensync"));
+		noteHost("https://b", "https://b/site");
+		const file = join(folder, "pi-opensync", "records", "hosts.json");
+		expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({
+			"https://a": "https://a/site",
+			"https://b": "https://b/site",
+		});
+	});
+
 	test("is asked again, less and less often, until something is known", async () => {
 		const hosted: HostedOpenSync = await startHostedOpenSync();
 		try {
