@@ -15,7 +15,8 @@ beforeAll(async () => {
 	setup = createSetup();
 	up = await setup.up();
 	await setup.cli("import", LARGE, zooFile(), "--json");
-	await waitFor(async () => (await hits("session_that_ends_with_this")).length > 0, "the short session");
+	const short = ["session_that_ends_with_this", "--project", "zoo"];
+	await waitFor(async () => (await hits(...short)).length > 0, "the short session");
 	await waitFor(async () => (await hits("mismatches")).length > 0, "the large session");
 }, 60_000);
 afterAll(async () => await setup.dispose());
