@@ -157,7 +157,11 @@ function searchable(text: string): string {
 		const parts = run.split(/[/+]+/);
 		return run.length / parts.length >= BASE64_WORD ? " " : run;
 	});
-	return words.trim().replace(/\p{Surrogate}/gu, "\uFFFD");
+	// File names as macOS lists them are decomposed, what people type is not.
+	return words
+		.trim()
+		.normalize("NFC")
+		.replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
 /** The text's first characters, up to the end of a word. */

@@ -19,7 +19,7 @@ type Match = { start: number; end: number; word: number };
 
 /** Words of a query, lower-cased, in order, at most `QUERY_WORDS`. */
 export function queryWords(query: string): string[] {
-	const words = query.toLowerCase().match(WORD) ?? [];
+	const words = query.normalize("NFC").toLowerCase().match(WORD) ?? [];
 	return words.filter((word) => word.length <= WORD_CHARS).slice(0, QUERY_WORDS);
 }
 

@@ -48,7 +48,7 @@ function placeIn(params: URLSearchParams): Place | null {
 	const cursor = textParam(params, "cursor");
 	if (cursor === null) return null;
 	const [updatedAt, creationTime] = cursor.split("_").map(Number);
-	if (!/^[\d.]+_[\d.]+$/.test(cursor) || !Number.isFinite(updatedAt) || !Number.isFinite(creationTime))
+	if (!/^[\d.e+-]+_[\d.e+-]+$/.test(cursor) || !Number.isFinite(updatedAt) || !Number.isFinite(creationTime))
 		throw new Refused(400, "The cursor is none that this list gave.");
 	return { updatedAt: updatedAt as number, creationTime: creationTime as number };
 }

@@ -73,8 +73,11 @@ function messageOf(externalId: string, message: Json): AgentMessage {
 function sourceByIds(sessionId: string, messages: readonly AgentMessage[]): string {
 	const some = (test: (id: string) => boolean): boolean =>
 		messages.some(({ externalId }) => test(externalId));
+	const ending = (id: string): string => (id.startsWith(sessionId) ? id.slice(sessionId.length) : "");
 	if (some((id) => id.startsWith("pi:"))) return "pi";
 	if (sessionId.startsWith("ses_")) return "opencode";
-	if (some((id) => id.startsWith("toolu_") || id.startsWith(`${sessionId}-user-`))) return "claude-code";
+	// Claude Code's plugin ends the ids of prompts with the time in ms, pi-opensync-plugin those of all with a count.
+	if (some((id) => id.startsWith("toolu_") || /^-user-\d{12,}$/.test(ending(id)))) return "claude-code";
+	if (some((id) => /^-(user|assistant)-\d{1,9}$/.test(ending(id)))) return "pi";
 	return "opensync";
 }

@@ -10,6 +10,7 @@
  *        └──── key refused ─────> signedOut ──tried again once a minute──> connecting
  */
 import type { ConvexClient } from "convex/browser";
+import { holdingClock } from "../lib/clock.ts";
 import type { Scope } from "../protocol/access.ts";
 import { asRefusal, type RefusalCode } from "../protocol/errors.ts";
 import { BackendError, type Connection } from "../sync/ports.ts";
@@ -29,6 +30,9 @@ export type LinkOptions = {
 	/** For debugging. Default: nowhere. */
 	log?: (line: string) => void;
 };
+
+/** The other side may stand still. */
+const GOODBYE_MS = 1_000;
 
 /** One client's connection. */
 export type Link = {
@@ -109,7 +113,12 @@ export function createLink(options: LinkOptions, site: string | null): Link {
 			for (const giveUp of [...giveUps]) giveUp();
 			const { client } = open ?? {};
 			open = null;
-			await client?.close().catch(() => {});
+			// Its socket no longer holds the process, which would end in the midst of this where nothing else does.
+			let cancel = (): void => {};
+			const late = new Promise<void>((resolve) => {
+				cancel = holdingClock.after(GOODBYE_MS, resolve);
+			});
+			await Promise.race([client?.close().catch(() => {}), late]).finally(cancel);
 		},
 	};
 }

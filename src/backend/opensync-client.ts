@@ -23,8 +23,9 @@ export type OpenSyncClientOptions = {
 };
 
 const DEADLINE_MS = 15_000;
-/** Sessions that are looked through for one: OpenSync can be asked for the newest ones alone. */
-const LOOKED_THROUGH = 1_000;
+/** Sessions that are looked through for one, first and at most: OpenSync can be asked for the newest ones alone. */
+const FIRST_LIMIT = 1_000;
+const MOST_LIMIT = 64_000;
 
 /** `body` is null when there was none that is a JSON object. */
 type Answer = { kind: "answer"; status: number; body: Json | null; retryAfterMs: number | null };
@@ -50,9 +51,8 @@ async function recordedOf(ask: (path: string) => Promise<Asked>, sessionId: stri
 	const ids = listIn(await ask("/sync/sessions/list"), "sessionIds");
 	if (!ids) return { kind: "unknown" };
 	if (!ids.includes(sessionId)) return { kind: "absent" };
-	const sessions = listIn(await ask(`/api/sessions?limit=${LOOKED_THROUGH}`), "sessions") as Json[] | null;
-	const id = sessions?.find((one) => one?.externalId === sessionId)?.id;
-	if (typeof id !== "string") return { kind: "unknown" };
+	const id = await listedId(ask, sessionId);
+	if (id === null) return { kind: "unknown" };
 	const messages = listIn(await ask(`/api/sessions/get?id=${encodeURIComponent(id)}`), "messages") as
 		| Json[]
 		| null;
@@ -63,6 +63,17 @@ async function recordedOf(ask: (path: string) => Promise<Asked>, sessionId: stri
 			typeof externalId === "string" && typeof createdAt === "number" ? [{ externalId, createdAt }] : [],
 		),
 	};
+}
+
+/** OpenSync's own id of a session; null when it cannot be found out. */
+async function listedId(ask: (path: string) => Promise<Asked>, sessionId: string): Promise<string | null> {
+	for (let limit = FIRST_LIMIT; limit <= MOST_LIMIT; limit *= 4) {
+		const sessions = listIn(await ask(`/api/sessions?limit=${limit}`), "sessions") as Json[] | null;
+		const id = sessions?.find((one) => one?.externalId === sessionId)?.id;
+		if (typeof id === "string") return id;
+		if (!sessions || sessions.length < limit) return null;
+	}
+	return null;
 }
 
 function listIn(asked: Asked, name: string): unknown[] | null {
@@ -147,7 +158,7 @@ const again = (reason: string, afterMs: number | null): PostOutcome => ({
 
 /** OpenSync answers 500 when Convex's validators, parser or limits refuse what was sent. */
 const isOurMistake = (said: string): boolean =>
-	/ArgumentValidationError|does not match validator|missing the required field|extra field|^SyntaxError|Value is too large|too (large|long|deeply nested)|Field name|not a valid Convex value|maximum size/i.test(
+	/ArgumentValidationError|does not match validator|missing the required field|extra field|^SyntaxError|Value is too large|too (large|long|nested|deeply nested|many fields)|Field name|not a valid Convex value|maximum size/i.test(
 		said,
 	);
 

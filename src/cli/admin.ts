@@ -3,6 +3,7 @@
 import { convexToJson, jsonToConvex, type Value } from "convex/values";
 import { ownFetch } from "../backend/own-machine.ts";
 import { CliError } from "./output.ts";
+import { START_COMMAND } from "./project.ts";
 
 const DEADLINE_MS = 15_000;
 
@@ -23,7 +24,7 @@ export async function callAsAdmin(
 		});
 	} catch {
 		throw new CliError(
-			`The backend at ${url} does not answer: start it with \`npm start\`, or check the address.`,
+			`The backend at ${url} does not answer: start it with \`${START_COMMAND}\`, or check the address.`,
 		);
 	}
 	const text = await response.text();

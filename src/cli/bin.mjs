@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The installed command. With Bun where this package finds one, else with the Node that runs this file: then
- * the built command line is used, for Node runs no TypeScript below node_modules.
+ * The installed command. With Bun where this package finds one that has Node's SQLite, else with the Node that
+ * runs this file: then the built command line is used, for Node runs no TypeScript below node_modules.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -13,7 +13,7 @@ const project = resolve(here, "../..");
 const own = join(project, "node_modules", ".bin", "bun");
 const bun = existsSync(own)
 	? own
-	: spawnSync("bun", ["--version"], { stdio: "ignore" }).status === 0
+	: spawnSync("bun", ["-e", 'import "node:sqlite"'], { stdio: "ignore" }).status === 0
 		? "bun"
 		: null;
 const built = join(project, "dist", "cli.js");
@@ -21,7 +21,7 @@ const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
 if (!bun && (major < 22 || (major === 22 && minor < 19))) {
 	console.error(
-		`Node ${process.versions.node} is too old: use Node 22.19 or newer, or install Bun (npm i -g bun).`,
+		`Node ${process.versions.node} is too old: use Node 22.19 or newer, or Bun 1.4 or newer (npm i -g bun).`,
 	);
 	process.exit(1);
 }

@@ -1,12 +1,14 @@
 /** A signed-in client of the public functions, for commands that ask once and end. */
 import { ConvexHttpClient } from "convex/browser";
 import type { FunctionReference, FunctionReturnType, OptionalRestArgs } from "convex/server";
+import { ownFetch } from "../backend/own-machine.ts";
 import { siteUrlOf } from "../backend/site-url.ts";
 import { type Exchanged, exchangeKey } from "../backend/token-exchange.ts";
 import type { Settings } from "../config/options.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { asRefusal } from "../protocol/errors.ts";
 import { CliError } from "./output.ts";
+import { START_COMMAND } from "./project.ts";
 
 const DEADLINE_MS = 15_000;
 
@@ -32,10 +34,16 @@ export async function connectClient(
 	const { convexUrl: url, apiKey } = settings;
 	const siteUrl = mustHaveSite(settings);
 	if (apiKey === "") {
-		throw new CliError("No API key is set: run `npm start` once, or `pi-opensync config set apiKey osk_…`.");
+		throw new CliError(
+			`No API key is set: run \`${START_COMMAND}\` once, or \`pi-opensync config set apiKey osk_…\`.`,
+		);
 	}
 	const token = await signIn(url, siteUrl, apiKey);
-	const http = new ConvexHttpClient(url, { logger: false, skipConvexDeploymentUrlCheck: true });
+	const http = new ConvexHttpClient(url, {
+		logger: false,
+		skipConvexDeploymentUrlCheck: true,
+		fetch: ownFetch as typeof globalThis.fetch,
+	});
 	http.setAuth(token.token);
 	const wrap = async <T>(run: () => Promise<T>): Promise<T> => {
 		try {
@@ -58,7 +66,7 @@ export async function connectClient(
 }
 
 async function signIn(url: string, siteUrl: string, apiKey: string): Promise<Exchanged & { kind: "token" }> {
-	const exchanged = await exchangeKey(fetch, siteUrl, apiKey, DEADLINE_MS);
+	const exchanged = await exchangeKey(ownFetch, siteUrl, apiKey, DEADLINE_MS);
 	switch (exchanged.kind) {
 		case "token":
 			return exchanged;
@@ -74,7 +82,7 @@ async function signIn(url: string, siteUrl: string, apiKey: string): Promise<Exc
 /** The sentence for a backend that does not answer. */
 export function unreachable(url: string): string {
 	return isLoopback(url)
-		? `The backend at ${url} does not answer: start it with \`npm start\`, or check convexUrl.`
+		? `The backend at ${url} does not answer: start it with \`${START_COMMAND}\`, or check convexUrl.`
 		: `The backend at ${url} does not answer: check convexUrl and the network.`;
 }
 

@@ -9,7 +9,7 @@ import { BackendError } from "../sync/ports.ts";
 import { connectClient, unreachable } from "./client.ts";
 import type { HistorySource } from "./history-source.ts";
 import { untilLost } from "./import-lost.ts";
-import { type Pushed, pushHistory } from "./import-push.ts";
+import { type Pushed, type PushOptions, pushHistory } from "./import-push.ts";
 import { createAgentOutgoing } from "./import-transform.ts";
 import { CliError } from "./output.ts";
 import { createProgress } from "./progress.ts";
@@ -22,12 +22,12 @@ export type AgentSummary = {
 	updated: number;
 	/** Messages that were there already. */
 	skipped: number;
-	/** Sessions that were left as they are: Pi syncs them itself, a plugin has posted them. */
+	/** Sessions that were left as they are: Pi syncs them itself, a plugin has posted them, their own history was imported. */
 	kept: KeptSession[];
 	errors: AgentProblem[];
 	hidden: Record<string, number>;
 };
-export type KeptSession = { sessionId: string; why: "pi" | "plugin" };
+export type KeptSession = { sessionId: string; why: "pi" | "plugin" | "history" };
 export type AgentProblem = { file: string; line: number | null; message: string };
 
 export type Import = {
@@ -37,8 +37,10 @@ export type Import = {
 	quiet: boolean;
 	/** Whether the sessions are of this machine. */
 	isLocal: boolean;
-	/** Whether sessions that a plugin has posted make way. Default: they stay. */
+	/** Whether sessions whose messages came under other ids make way. Default: they stay. */
 	replace?: boolean;
+	/** Of sessions of elsewhere: those that make way, whatever stands of them. */
+	replaced?: ReadonlySet<string>;
 	/** All of a source is in the backend, or left there as it is. */
 	onDone?: (source: HistorySource) => void;
 };
@@ -78,14 +80,17 @@ export async function importAgents(given: Import, summary = emptySummary()): Pro
 			const session = outgoing.session(history.session);
 			const share = 1 / (read?.histories.length ?? 1);
 			const { externalId } = session;
+			const others = (): PushOptions["others"] => {
+				if (brought.has(externalId)) return undefined;
+				if (given.isLocal) return given.replace ? "replace" : "respect";
+				return given.replaced?.has(externalId) ? "remove" : undefined;
+			};
 			const push = () =>
 				pushHistory(
 					{
 						backend,
 						outgoing: outgoing.message,
-						...(given.isLocal && !brought.has(externalId)
-							? { others: given.replace ? "replace" : "respect" }
-							: {}),
+						others: others(),
 						onProgress: (sent, total) => {
 							parts.set(index, (at + sent / total) * share);
 							show();
@@ -98,6 +103,8 @@ export async function importAgents(given: Import, summary = emptySummary()): Pro
 				);
 			// A session that was gone on with in another folder has a file in each.
 			const pushed = await inTurn(externalId, () => pushOne(source, history, summary, push));
+			if (pushed && pushed.session !== "stored")
+				summary.kept.push({ sessionId: externalId, why: pushed.session === "kept" ? "pi" : "plugin" });
 			if (pushed?.session === "stored") brought.add(externalId);
 			isWhole &&= pushed !== null && pushed.parked.length === 0;
 		}
@@ -189,7 +196,7 @@ export function problemsOf(file: string, { skipped }: Pick<Read, "skipped">): Ag
 /** Null when the backend does not take the session: that keeps no other from it. */
 async function pushOne(
 	source: HistorySource,
-	{ session, messages }: History,
+	{ messages }: History,
 	summary: AgentSummary,
 	push: () => Promise<Pushed>,
 ): Promise<Pushed | null> {
@@ -206,11 +213,6 @@ async function pushOne(
 	summary.added += pushed.added;
 	summary.updated += pushed.updated;
 	summary.skipped += pushed.session === "stored" ? pushed.unchanged : messages.length;
-	if (pushed.session !== "stored")
-		summary.kept.push({
-			sessionId: session.externalId,
-			why: pushed.session === "kept" ? "pi" : "plugin",
-		});
 	for (const { entryId, message } of pushed.parked)
 		summary.errors.push({ file: source.label, line: null, message: `Message ${entryId}: ${message}` });
 	for (const [rule, count] of Object.entries(pushed.hidden))

@@ -55,7 +55,7 @@ export async function listHosted(hosted: Hosted): Promise<{ sessions: HostedSess
 /** Rejects with a `CliError` when one of both sides cannot be used. */
 export async function importHosted(
 	hosted: Hosted,
-	{ settings, quiet }: { settings: Settings; quiet: boolean },
+	{ settings, quiet, replace }: { settings: Settings; quiet: boolean; replace: boolean },
 ): Promise<AgentSummary & { unchanged: number }> {
 	const client = await connectClient(settings);
 	const { sessions, lacking } = await listHosted(hosted);
@@ -63,11 +63,17 @@ export async function importHosted(
 		(await listSessions(client, Number.POSITIVE_INFINITY)).map((session) => [session.sessionId, session]),
 	);
 	const state = openImportState(pathsOf().dataDir, hosted.url, hosted.key, settings.convexUrl);
+	const fromHistory = new Set(
+		sessions.map(({ externalId }) => externalId).filter((id) => isFromHistory(there.get(id))),
+	);
 	const isDone = ({ externalId, updatedAt }: HostedSession): boolean =>
-		there.has(externalId) && state.doneAt(externalId) === updatedAt;
+		there.has(externalId) && !fromHistory.has(externalId) && state.doneAt(externalId) === updatedAt;
 	const reader = readerOf(hosted);
-	const left = sessions.filter((session) => !isDone(session));
+	const isKept = ({ externalId }: HostedSession): boolean => fromHistory.has(externalId) && !replace;
+	const left = sessions.filter((session) => !isDone(session) && !isKept(session));
 	const summary = emptySummary();
+	const kept = sessions.filter(isKept);
+	for (const { externalId } of kept) summary.kept.push({ sessionId: externalId, why: "history" });
 	if (lacking > 0)
 		summary.errors.push({
 			file: hosted.url,
@@ -82,6 +88,7 @@ export async function importHosted(
 				settings,
 				quiet,
 				isLocal: false,
+				replaced: fromHistory,
 				onDone: (source) => {
 					const { externalId, updatedAt } = (source as HostedSource).session;
 					state.done(externalId, updatedAt);
@@ -93,8 +100,15 @@ export async function importHosted(
 		stop();
 		state.flush();
 	}
-	return { ...summary, unchanged: sessions.length - left.length };
+	return { ...summary, unchanged: sessions.length - left.length - kept.length };
 }
+
+/**
+ * Imported from the history of its own machine: only that tells the machine. It has more of the session than
+ * a plugin has posted, partly under other ids.
+ */
+const isFromHistory = (known: SessionView | undefined): boolean =>
+	known?.via === "openSync" && known.machine !== "";
 
 /** @param known the session as the backend has it. */
 function sourceOf(
@@ -110,7 +124,7 @@ function sourceOf(
 			const read = readHostedSession(whole.session, whole.messages);
 			// OpenSync does not tell the agent: what the backend knows of it is better than a guess.
 			if (known && whole.session.source === undefined)
-				for (const history of read.histories) delete history.session.source;
+				for (const history of read.histories) history.session.source = known.source;
 			return read;
 		},
 	};

@@ -64,7 +64,7 @@ async function fromOpenSync(flags: OtherFlags): Promise<void> {
 		}));
 		return showDry(rows, [], json);
 	}
-	const summary = await importHosted(hosted, { settings, quiet: json });
+	const summary = await importHosted(hosted, { settings, quiet: json, replace: flags.replace === true });
 	report(summary, json);
 }
 
@@ -167,13 +167,17 @@ function printReport({
 		printLine(
 			`${counted(rest.unchanged, "session has", "sessions have")} not changed since the last import.`,
 		);
-	const [pi, plugin] = (["pi", "plugin"] as const).map(
+	const [pi, plugin, history] = (["pi", "plugin", "history"] as const).map(
 		(why) => rest.kept.filter((one) => one.why === why).length,
 	);
 	if (pi) printLine(`${counted(pi, "session")} left as found: Pi syncs what is of Pi itself.`);
 	if (plugin)
 		printLine(
 			`${counted(plugin, "session")} left as found: a plugin has posted the messages already, under ids of its own. To have the history instead, add --replace.`,
+		);
+	if (history)
+		printLine(
+			`${counted(history, "session")} left as found: the history was imported from its own machine already, under other ids. What came later is in the history too; to have what OpenSync has instead, add --replace.`,
 		);
 	const secrets = Object.values(rest.hidden).reduce((sum, count) => sum + count, 0);
 	if (secrets > 0)

@@ -22,8 +22,11 @@ import type { Outgoing } from "./import-transform.ts";
 export type PushOptions = {
 	backend: AgentBackend;
 	outgoing: Outgoing;
-	/** What becomes of a session whose messages came under other ids. Default: both are kept, side by side. */
-	others?: "respect" | "replace";
+	/**
+	 * What becomes of a session that a plugin has posted, under ids of its own: it stays, or makes way; `remove`:
+	 * whatever stands of the session makes way. Default: what comes is put to what stands.
+	 */
+	others?: "respect" | "replace" | "remove" | undefined;
 	/** How often an unreachable backend is tried again before it is an error. Default 5. */
 	attempts?: number;
 	clock?: Clock;
@@ -47,7 +50,7 @@ type Ready = { entry: AgentEntry; bytes: number; hidden: Record<string, number> 
 export async function pushHistory(options: PushOptions, history: History): Promise<Pushed> {
 	const pushed: Pushed = { session: "stored", added: 0, updated: 0, unchanged: 0, parked: [], hidden: {} };
 	const { messages } = history;
-	if (options.others && (await isOfOthers(options, history))) {
+	if (options.others && (await isInTheWay(options, history))) {
 		if (options.others === "respect") return { ...pushed, session: "otherIds" };
 		await patiently(options, () => options.backend.remove(history.session.externalId));
 	}
@@ -76,11 +79,21 @@ export async function pushHistory(options: PushOptions, history: History): Promi
 /** Few are enough: an import brings the first ones first. */
 const ASKED_IDS = 100;
 
-async function isOfOthers({ backend, ...options }: PushOptions, { session, messages }: History) {
+/**
+ * Prompts tell: for the texts of answers a plugin may take the history's own ids. Only who imports a history
+ * tells the machine, so a session that has one was imported, maybe from another file.
+ */
+async function isInTheWay({ backend, ...options }: PushOptions, { session, messages }: History) {
 	const { externalId } = session;
+	// Nothing takes the place of nothing.
+	if (messages.length === 0) return false;
 	const known = await patiently(options, () => backend.session(externalId));
 	if (known?.via !== "openSync" || known.entryCount === 0) return false;
-	const ids = messages.slice(0, ASKED_IDS).map((message) => message.externalId);
+	if (options.others === "remove") return true;
+	if (known.machine !== "") return false;
+	const prompts = messages.filter(({ role }) => role === "user");
+	const asked = prompts.length > 0 ? prompts : messages;
+	const ids = asked.slice(0, ASKED_IDS).map((message) => message.externalId);
 	return (await patiently(options, () => backend.missing(externalId, ids))).length === ids.length;
 }
 

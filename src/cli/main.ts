@@ -57,6 +57,8 @@ async function main(): Promise<number> {
 	}
 }
 
+// Node ends a process whose sockets are all let go, whatever it still awaits and has not said.
+setInterval(() => {}, 60_000);
 watchOutput();
 process.exitCode = await main();
 if (!(await endOutput())) process.exitCode ||= 1;

@@ -20,6 +20,10 @@ function projectDir(from: string): string {
 	return resolve(folder);
 }
 
+/** What a person runs here to start the backend, and in front of a verb: an installed package has no npm scripts. */
+export const START_COMMAND = IS_CHECKOUT ? "npm start" : "pi-opensync up";
+export const OWN_COMMAND = IS_CHECKOUT ? "npm run -s opensync --" : "pi-opensync";
+
 export type PiProgram = { node: string; cli: string };
 
 /** Pi and a Node that can run it, as this checkout's dependencies bring them; null when they are not installed. */
@@ -39,7 +43,7 @@ export function findPi(): PiProgram | null {
 
 /** The one line that starts Pi with the extension. */
 export function piCommandLine(): string {
-	return findPi()
+	return IS_CHECKOUT && findPi()
 		? `npm run -s pi   (or, with your own Pi: pi install ${PROJECT_DIR})`
 		: `pi install ${PROJECT_DIR}, then pi`;
 }

@@ -1,6 +1,7 @@
 /** What the `auto` settings mean for a backend. */
 import { isLoopback } from "../lib/loopback.ts";
 import type { Settings } from "./options.ts";
+import type { Loaded } from "./settings.ts";
 
 type Streaming = {
 	mode: "always" | "watched" | "off" /** Least time between two pushes. */;
@@ -18,6 +19,10 @@ export function streamingOf(settings: Settings): Streaming {
 
 /** The same for what goes to a hosted OpenSync, which never is on this machine for the person who reads there. */
 export const recordRedactionOf = (settings: Settings): boolean => settings.redaction !== "off";
+
+/** Whether thinking goes to a hosted OpenSync: as with pi-opensync-plugin only for who said so, whatever the default is. */
+export const recordsThinking = ({ settings, sources }: Loaded): boolean =>
+	settings.syncThinking && sources.syncThinking !== "default";
 
 /** Whether secrets are replaced before anything leaves the machine; `auto`: unless it stays on it. */
 export function redactionOf(settings: Settings): boolean {

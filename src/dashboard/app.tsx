@@ -39,17 +39,17 @@ function SignedIn({ backend, apiKey, leave }: SignedInProps) {
 	if (!open) return null;
 	return (
 		<ConvexProvider client={open.client}>
-			<RefusalBoundary onSignedOut={leave}>
+			<RefusalBoundary at="" onSignedOut={leave}>
 				<TopBar siteUrl={backend.siteUrl} onSignOut={() => leave(null)} />
 				<ConnectionBanner />
-				<Place />
+				<Place leave={leave} />
 			</RefusalBoundary>
 		</ConvexProvider>
 	);
 }
 
 /** On a wide screen the list stands beside the rest; on a narrow one there is one of them. */
-function Place() {
+function Place({ leave }: Pick<SignedInProps, "leave">) {
 	const route = useRoute();
 	const openSessionId = route.kind === "session" ? route.sessionId : null;
 	useSearchKeys(() => {
@@ -58,8 +58,10 @@ function Place() {
 	return (
 		<div className={`place place-${route.kind}`}>
 			<SessionList openSessionId={openSessionId} />
-			{route.kind === "session" && <SessionPage key={route.sessionId} route={route} />}
-			{route.kind === "search" && <SearchPage route={route} />}
+			<RefusalBoundary at={routeHref(route)} onSignedOut={leave}>
+				{route.kind === "session" && <SessionPage key={route.sessionId} route={route} />}
+				{route.kind === "search" && <SearchPage route={route} />}
+			</RefusalBoundary>
 			{route.kind === "list" && (
 				<main className="session session-none">
 					<p className="quiet">Choose a session to read it, or search them all.</p>

@@ -50,6 +50,12 @@ function localDate(date: Date): string {
 	return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
+/** When something was last active, in words: `active now`, `active 5m ago`, `active 2025-06-02`. */
+export function lastActive(at: number, now: number): string {
+	const said = age(at, now);
+	return /^\d+[smhd]$/.test(said) ? `active ${said} ago` : `active ${said}`;
+}
+
 /** ms until the text of `age` may change. */
 export function nextAgeChange(at: number, now: number): number {
 	const ms = Math.max(0, now - at);

@@ -4,6 +4,7 @@ import { fetchReplica, findSession, takeOverChoice, whenConnected } from "./atta
 import { loadConnect } from "./open-sync.ts";
 import { PiInternals } from "./pi-internals.ts";
 import { processTerminal } from "./process-terminal.ts";
+import { lookOn } from "./replica.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The person waits for this: it is what was asked for. */
@@ -20,6 +21,7 @@ export async function attachAtStart(
 	if (!internals.canAppend || !internals.canMoveFile)
 		return "This version of Pi gives no way to follow a session.";
 	const backend = (await loadConnect())(terminal.settings, terminal.log);
+	if (ctx.hasUI) ctx.ui.setStatus("opensync", "opensync: connecting");
 	try {
 		await whenConnected(backend, CONNECT_MS);
 		const session = await findSession(backend, id);
@@ -30,7 +32,10 @@ export async function attachAtStart(
 		const path = await fetchReplica(backend, session, ctx.cwd, (done, all) => {
 			if (ctx.hasUI) ctx.ui.setStatus("opensync", `opensync: fetching ${done} of ${all}`);
 		});
-		if (readOnly) processTerminal().readOnly.add(path);
+		if (readOnly) {
+			processTerminal().readOnly.add(path);
+			lookOn(path);
+		}
 		internals.setSessionFile(path);
 		takeOverChoice(ctx, internals);
 		internals.refreshContext();

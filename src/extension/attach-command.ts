@@ -4,6 +4,7 @@ import { plainLine } from "../lib/plain-text.ts";
 import type { Attachable } from "../protocol/turn-lock.ts";
 import { fetchReplica, findSession, whenConnected } from "./attach.ts";
 import { processTerminal } from "./process-terminal.ts";
+import { lookOn } from "./replica.ts";
 import type { Terminal } from "./terminal.ts";
 
 const READ_ONLY = "--read-only";
@@ -39,8 +40,10 @@ export async function runAttach(
 		ctx.ui.setStatus("opensync", `opensync: fetching ${done} of ${all}`),
 	);
 	const own = processTerminal();
-	if (readOnly) own.readOnly.add(path);
-	else own.readOnly.delete(path);
+	if (readOnly) {
+		own.readOnly.add(path);
+		lookOn(path);
+	} else own.readOnly.delete(path);
 	own.before.set(path, ctx.sessionManager.getSessionFile() ?? null);
 	await ctx.switchSession(path);
 }

@@ -20,7 +20,8 @@ export class DestinationProbe {
 	#question: Promise<void> | null = null;
 	#answer: Answering | null = null;
 	#asked = 0;
-	#nextAt = 0;
+	/** Nothing was known a moment ago. A timer's word and no time of day: that may be set back. */
+	#isPausing = false;
 	readonly #end = new AbortController();
 
 	/** @param onChange the answer is another one than was noted, and is noted now. */
@@ -43,7 +44,7 @@ export class DestinationProbe {
 	/** There is doubt. Asks at once the first time, then now and then; settles with the answer and never rejects. */
 	look(): Promise<void> {
 		const isKnown = this.#answer !== null && this.#answer.kind !== "unknown";
-		if (this.#end.signal.aborted || isKnown || this.#clock.now() < this.#nextAt) return Promise.resolve();
+		if (this.#end.signal.aborted || isKnown || this.#isPausing) return Promise.resolve();
 		this.#question ??= this.#ask().finally(() => {
 			this.#question = null;
 		});
@@ -62,8 +63,11 @@ export class DestinationProbe {
 		if (answer.kind === "unknown") {
 			const pause = AGAIN_MS[Math.min(this.#asked, AGAIN_MS.length - 1)] ?? 0;
 			this.#asked += 1;
-			this.#nextAt = this.#clock.now() + pause;
-			this.#clock.after(pause, () => void this.look());
+			this.#isPausing = true;
+			this.#clock.after(pause, () => {
+				this.#isPausing = false;
+				void this.look();
+			});
 			return;
 		}
 		const site = answer.kind === "openSync" ? answer.siteUrl : null;

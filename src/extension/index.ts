@@ -33,7 +33,8 @@ export default function opensync(pi: ExtensionAPI): void {
 	const terminal = new Terminal(pi, () => pi.getFlag(OFF_FLAG) === true);
 	watchSession(pi, terminal, () => {
 		const id = pi.getFlag(ATTACH_FLAG);
-		return typeof id === "string" && id !== "" ? { id, readOnly: pi.getFlag(READ_ONLY_FLAG) === true } : null;
+		const readOnly = pi.getFlag(READ_ONLY_FLAG) === true;
+		return typeof id === "string" || readOnly ? { id: String(id ?? "").trim(), readOnly } : null;
 	});
 	watchRuns(pi, terminal);
 	registerCommands(pi, terminal);

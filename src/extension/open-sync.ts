@@ -19,6 +19,8 @@ const GOODBYE_MS = 3_000;
 export type OpenSyncOptions = {
 	settings: Settings;
 	destinations: Destinations;
+	/** Whether thinking goes to the records too. */
+	recordThinking: boolean;
 	/** The session's own file, for the records; null: it is not stored on this machine. */
 	file: string | null;
 	cwd: string;
@@ -86,12 +88,16 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 	}
 }
 
-async function openRecords({ destinations: { records: targets }, ...options }: OpenSyncOptions) {
+async function openRecords({
+	destinations: { records: targets },
+	recordThinking: thinking,
+	...options
+}: OpenSyncOptions) {
 	if (targets.length === 0) return { records: [], stop: () => {} };
 	await roomForPi();
 	const { startRecording } = await import("./recording.ts");
 	await roomForPi();
-	return await startRecording({ ...options, targets });
+	return await startRecording({ ...options, thinking, targets });
 }
 
 async function openLive(

@@ -122,10 +122,14 @@ async function redrawAt(
 		at = at.parentId === null ? undefined : (manager.getEntry(at.parentId) as typeof at);
 	}
 	if (!at) return true;
+	const count = manager.getEntries().length;
 	internals.setLeaf(at.id);
 	const drawn = await internals.redraw(at.id);
 	if (drawn && why === "caughtUp") internals.dropNavigationLine();
-	internals.setLeaf(leafId);
+	// What came of this terminal's own meanwhile goes on from there, and is drawn the next time.
+	const own = manager.getEntries().slice(count);
+	internals.setLeaf(own.at(-1)?.id ?? leafId);
+	if (own.length > 0) return false;
 	if (!drawn) return !internals.canRedraw;
 	for (const prompt of prompts) {
 		const { message } = prompt as { message?: unknown };

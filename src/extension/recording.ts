@@ -23,6 +23,8 @@ import { lockSessionFile } from "./session-lock.ts";
 
 export type RecordingOptions = {
 	settings: Settings;
+	/** Whether thinking is recorded. */
+	thinking: boolean;
 	targets: readonly RecordTarget[];
 	source: SessionSource;
 	/** The session's own file; null: it is not stored on this machine. */
@@ -67,14 +69,14 @@ export async function startRecording(options: RecordingOptions): Promise<{
 }
 
 async function recordOf(
-	{ settings, clock }: RecordingOptions,
+	{ settings, thinking, clock }: RecordingOptions,
 	fetch: Fetch,
 	{ siteUrl, apiKey }: RecordTarget,
 	source: SessionSource,
 	file: string | null,
 	cwd: string,
 ): Promise<RecordSync> {
-	const kept = { toolCalls: settings.syncToolCalls, thinking: settings.syncThinking };
+	const kept = { toolCalls: settings.syncToolCalls, thinking };
 	const { transform } = await createOutgoing({ redact: recordRedactionOf(settings), ...kept });
 	const { recordsDir } = dataPaths(pathsOf().dataDir);
 	const startedAt = Date.parse(String(source.header()?.timestamp));

@@ -201,8 +201,21 @@ export class RemoteRun {
 
 	/** What was sent from here and is not shown by the holder yet. */
 	#ownQueued(kind: "steer" | "followUp", shown: readonly string[]): string[] {
-		return this.#options.desk.own
-			.filter((one) => one.kind === kind && one.state !== "started" && !shown.includes(one.content.text))
+		const others = [...shown];
+		const unseen = this.#options.desk.own.filter(({ kind: own, state, content }) => {
+			if (own !== kind || state === "started") return false;
+			const at = others.indexOf(content.text);
+			if (at !== -1) others.splice(at, 1);
+			return at === -1;
+		});
+		// Skills and templates are queued there as what they say: an accepted one is among the others.
+		let known = others.length;
+		return unseen
+			.filter(({ state }) => {
+				const isThere = state === "accepted" && known > 0;
+				if (isThere) known -= 1;
+				return !isThere;
+			})
 			.map(({ content }) => content.text);
 	}
 

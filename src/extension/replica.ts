@@ -6,7 +6,6 @@
  */
 import {
 	appendFileSync,
-	copyFileSync,
 	existsSync,
 	mkdirSync,
 	readFileSync,
@@ -30,12 +29,21 @@ export const isReplica = (folder: string, file: string): boolean => file.startsW
 
 /** A copy of a session file as it is now, without a last line that is still being written. */
 export function copyReplica(original: string, replica: string): void {
+	const content = readFileSync(original, "utf8");
 	prepare(replica);
-	copyFileSync(original, replica);
-	const content = readFileSync(replica, "utf8");
-	if (!content.endsWith("\n"))
-		writeFileSync(replica, content.slice(0, content.lastIndexOf("\n") + 1), { mode: 0o600 });
+	// Not copied as a file: that would bring the original's mode along.
+	writeFileSync(replica, content.slice(0, content.lastIndexOf("\n") + 1), { mode: 0o600 });
 }
+
+/** The terminal of this replica sees all and changes nothing: what it has of its own stays with it, also when it dies. */
+export function lookOn(replica: string | undefined): void {
+	if (replica !== undefined) writeFileSync(markOf(replica), "", { mode: 0o600 });
+}
+
+/** Whether its terminal only looks on. */
+export const looksOn = (replica: string): boolean => existsSync(markOf(replica));
+
+const markOf = (replica: string): string => `${replica}.looks-on`;
 
 /** A replica of a session that the backend told. @param lines its header and entries, each one line of JSON. */
 export function writeReplica(replica: string, lines: readonly string[]): void {
@@ -65,7 +73,7 @@ export function reorderLines(file: string, entryIds: readonly string[]): boolean
 
 /** Appends to the original what the replica has besides; the original must be nobody's. @returns how many entries. */
 export function handBack(replica: string, original: string): number {
-	if (!existsSync(replica) || !existsSync(original)) return 0;
+	if (!existsSync(replica) || !existsSync(original) || looksOn(replica)) return 0;
 	const known = new Set(linesOf(original).map(({ id }) => id));
 	const added = linesOf(replica).filter(({ id, type }) => type !== "session" && !known.has(id));
 	if (added.length > 0) {
@@ -77,11 +85,12 @@ export function handBack(replica: string, original: string): number {
 
 export function removeReplica(replica: string): void {
 	rmSync(replica, { force: true });
+	rmSync(markOf(replica), { force: true });
 }
 
 function prepare(replica: string): void {
 	mkdirSync(dirname(replica), { recursive: true, mode: 0o700 });
-	rmSync(replica, { force: true });
+	removeReplica(replica);
 	writeFileSync(replica, "", { mode: 0o600 });
 }
 

@@ -130,12 +130,10 @@ export class RunTeller {
 	#toolUpdate(event: PiEvent): void {
 		const id = String(event.toolCallId);
 		const details = (event.partialResult as Json | undefined)?.details;
-		if (details !== undefined) {
-			const json = JSON.stringify(details) ?? "";
-			if (json.length <= DETAILS_CHARS && json !== this.#details.get(id)) {
-				this.#details.set(id, json);
-				this.#event({ type: "tool_execution_update", toolCallId: id, details });
-			}
+		const json = details === undefined ? null : jsonWithin(details, DETAILS_CHARS);
+		if (json !== null && json !== this.#details.get(id)) {
+			this.#details.set(id, json);
+			this.#event({ type: "tool_execution_update", toolCallId: id, details });
 		}
 		this.#ops.toolUpdate(id, event.partialResult);
 	}
@@ -173,6 +171,24 @@ const roleOf = (event: PiEvent): string => String((event.message as Json | undef
 function without(message: unknown, name: string): Json {
 	const { [name]: _left, ...rest } = (message ?? {}) as Json;
 	return rest;
+}
+
+/**
+ * A value as JSON of at most `chars` characters; null when it is longer, or when no JSON can hold it. A tool may
+ * report at every line it prints, so what is too long costs no more than what fits.
+ */
+function jsonWithin(value: unknown, chars: number): string | null {
+	let left = chars;
+	try {
+		const json = JSON.stringify(value, (key, part: unknown) => {
+			left -= 1 + key.length + (typeof part === "string" ? part.length : 0);
+			if (left < 0) throw new RangeError("too long");
+			return part;
+		});
+		return json !== undefined && json.length <= chars ? json : null;
+	} catch {
+		return null;
+	}
 }
 
 /** A screen shows the text of a prompt; its pictures come with the entry. */

@@ -62,7 +62,10 @@ async function attach(
 	wanted: { id: string; readOnly: boolean },
 ): Promise<undefined> {
 	const { attachAtStart } = await import("./attach-at-start.ts");
-	const wrong = await attachAtStart(terminal, ctx, wanted);
+	const wrong =
+		wanted.id === ""
+			? `${wanted.readOnly ? "--opensync-read-only goes with --opensync-attach, which" : "--opensync-attach"} needs the id of a session, or its beginning.`
+			: await attachAtStart(terminal, ctx, wanted);
 	if (wrong && ctx.hasUI) ctx.ui.notify(`OpenSync: not attached. ${wrong}`, "error");
 	return undefined;
 }

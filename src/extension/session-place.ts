@@ -8,7 +8,7 @@ import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
 import { dataPaths, pathsOf } from "../config/paths.ts";
 import type { PiInternals } from "./pi-internals.ts";
 import { processTerminal } from "./process-terminal.ts";
-import { copyReplica, handBack, isReplica, removeReplica, replicaPath } from "./replica.ts";
+import { copyReplica, handBack, isReplica, looksOn, removeReplica, replicaPath } from "./replica.ts";
 import { lockSessionFile, type SessionLock } from "./session-lock.ts";
 
 export type Place = {
@@ -40,8 +40,12 @@ export function takePlace(ctx: ExtensionContext, internals: PiInternals): Place 
 	own.sessionDir = ctx.sessionManager.getSessionDir();
 	const lock = lockSessionFile(locksDir, file, own.terminalId);
 	if (lock.mine) {
+		const leafId = ctx.sessionManager.getLeafId();
 		if (takeIn(file, replicasDir, locksDir, ctx.sessionManager.getSessionId())) {
 			internals.setSessionFile(file);
+			// What was left stands last in the file, and Pi would go on from it although the session had gone on without.
+			const isAhead = ctx.sessionManager.getBranch().some(({ id }) => id === leafId);
+			if (leafId !== null && !isAhead) internals.setLeaf(leafId);
 			internals.refreshContext();
 		}
 		return { isReplica: false, isOwn: true, original: file, leave: () => lock.release() };
@@ -61,6 +65,7 @@ function takeIn(file: string, replicasDir: string, locksDir: string, sessionId: 
 	if (!existsSync(folder) || !existsSync(file)) return false;
 	let added = 0;
 	for (const name of readdirSync(folder)) {
+		if (!name.endsWith(".jsonl")) continue;
 		const replica = join(folder, name);
 		const lock = lockSessionFile(locksDir, replica, processTerminal().terminalId);
 		if (!lock.mine) continue;
@@ -85,7 +90,7 @@ function replicaPlace(replica: string, original: string | null, locksDir: string
 			const isHome = lock?.mine === true && original !== null;
 			if (isHome) handBack(replica, original);
 			if (lock?.mine) lock.release();
-			if ((sent || isHome) && !keep) removeReplica(replica);
+			if ((sent || isHome || looksOn(replica)) && !keep) removeReplica(replica);
 			own.release();
 		},
 	};

@@ -19,10 +19,12 @@ import type { LiveBackend } from "../sync/ports.ts";
 import { PromptDesk } from "../sync/prompt-desk.ts";
 import { type LockState, TurnLockKeeper } from "../sync/turn-lock-keeper.ts";
 import { AcceptedPrompts } from "./accepted-prompts.ts";
+import { learnScopes } from "./key-scopes.ts";
 import { Leader } from "./leader.ts";
 import type { PiInternals } from "./pi-internals.ts";
 import { piTarget } from "./pi-target.ts";
 import { RemoteRun } from "./remote-run.ts";
+import { lookOn } from "./replica.ts";
 import { SessionNotes } from "./session-notes.ts";
 import { SharedDialogs } from "./shared-dialogs.ts";
 
@@ -67,7 +69,6 @@ const ASIDE = "another terminal drove meanwhile. What was written here is a side
 const LEVEL_MS = 2_000;
 const LOOK_MS = 20;
 const OWN_ACK_MS = 500;
-const SCOPES_AGAIN_MS = 2_000;
 
 type Handled = { action: "handled" } | undefined;
 
@@ -104,17 +105,14 @@ export class SharedSession {
 	constructor(options: SharedSessionOptions) {
 		this.#options = options;
 		this.#readOnly = options.readOnly;
-		const { backend, clock, sessionId, terminalId, internals, ctx, log } = options;
+		const { backend, clock, sessionId, internals, ctx } = options;
 		this.#notes = new SessionNotes(ctx, clock);
 		this.#keeper = new TurnLockKeeper({
 			...options,
 			onChange: (state) => this.#lockChanged(state),
 		});
 		this.#follower = new Follower({
-			backend,
-			clock,
-			sessionId,
-			terminalId,
+			...options,
 			target: piTarget({
 				ctx,
 				internals,
@@ -145,7 +143,6 @@ export class SharedSession {
 			},
 			onSideBranch: () =>
 				this.#tell("what another terminal wrote meanwhile is a side branch: see /tree.", "info"),
-			log,
 		});
 		this.#desk = new PromptDesk({
 			...options,
@@ -163,7 +160,6 @@ export class SharedSession {
 			said: (text) => timesSaid(ctx.sessionManager.getEntries(), text),
 			level: () => this.#level(),
 			onOwn: (_own, back, reason) => this.#remote.ownChanged(back, reason),
-			log,
 		});
 		this.#accepted = new AcceptedPrompts(async (promptId, state, reason) => {
 			// Done is what is stored: until then its author keeps it.
@@ -175,7 +171,7 @@ export class SharedSession {
 			newId: randomId,
 			isShared: () => this.#others > 0 && ctx.mode === "tui",
 			readOnly: () => this.#readOnly,
-			log,
+			tell: (text, level) => this.#tell(text, level),
 		});
 		this.#remote = new RemoteRun({
 			...options,
@@ -219,11 +215,7 @@ export class SharedSession {
 	};
 	readonly pushes = (): boolean => !this.#readOnly;
 	readonly watching = (): boolean => this.#follower.isActive && !this.#driving;
-	readonly onStale = (): void => {
-		if (!this.#fenced) this.#tell(ASIDE, "warning");
-		this.#fenced = true;
-		this.#keeper.noteStale();
-	};
+	readonly onStale = (epoch: number): void => void this.#fencedOff(epoch);
 
 	/** The sync of the same session; once. */
 	attach(sync: SessionSync): void {
@@ -401,6 +393,15 @@ export class SharedSession {
 		this.#options.onChange();
 	}
 
+	/** A write under an old epoch was taken without moving anything. */
+	async #fencedOff(epoch: number): Promise<void> {
+		// What was on its way while the lock was acquired here: the leaf is said again.
+		if (await this.#keeper.owns(epoch)) return this.#sync?.wake();
+		if (!this.#fenced) this.#tell(ASIDE, "warning");
+		this.#fenced = true;
+		this.#keeper.noteStale();
+	}
+
 	/** The text stays with whoever typed it. */
 	#refuse(event: InputEvent, why: string): Handled {
 		if (event.source === "extension") return undefined;
@@ -412,14 +413,14 @@ export class SharedSession {
 	/** A prompt from here waits, and nobody drives any more: it is run here. */
 	async #driveQueued(): Promise<void> {
 		if (this.#readOnly || this.#driving || this.#running) return;
-		const answer = await this.#drive();
-		if (answer === "driving") this.#desk.look();
+		if ((await this.#drive()) === "driving") this.#desk.look();
 	}
 
 	#presenceChanged(present: readonly Present[]): void {
 		const terminals = present.filter(({ kind }) => kind === "terminal");
 		this.#leader.present(terminals);
 		this.#others = terminals.length;
+		this.#dialogs.look();
 		this.#activity();
 	}
 
@@ -486,11 +487,11 @@ export class SharedSession {
 
 	/** A key without the scope to control lets a follower look on. */
 	async #learnScopes(): Promise<void> {
-		const { backend, clock } = this.#options;
-		const scopes = await backend.scopes().catch(() => null);
-		if (this.#stopped) return;
-		if (!scopes) return void clock.after(SCOPES_AGAIN_MS, () => void this.#learnScopes());
-		if (!scopes.includes("control")) this.#readOnly = true;
+		const { backend, clock, ctx } = this.#options;
+		const scopes = await learnScopes(backend, clock, () => this.#stopped);
+		if (!scopes) return;
+		this.#readOnly ||= !scopes.includes("control");
+		if (this.#readOnly) lookOn(ctx.sessionManager.getSessionFile());
 		this.#options.onChange();
 	}
 }

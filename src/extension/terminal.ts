@@ -11,6 +11,7 @@ import type {
 	SessionShutdownEvent,
 } from "@earendil-works/pi-coding-agent";
 import type { Settings } from "../config/options.ts";
+import { recordsThinking } from "../config/sending.ts";
 import { type Loaded, loadSettings } from "../config/settings.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
@@ -161,6 +162,7 @@ export class Terminal {
 	/** Why nothing is shared live here, as a sentence; null when it may be. */
 	get notLive(): string | null {
 		if (this.wantsSync) return null;
+		if (this.#off()) return "This Pi was started with --no-opensync.";
 		const [record] = this.#wantsSync() ? this.destinations.records : [];
 		return record
 			? `This session is recorded at ${new URL(record.siteUrl).host}, which shares nothing live: that needs a backend of pi-opensync.`
@@ -409,6 +411,7 @@ export class Terminal {
 		const cwd = this.#cwd;
 		return await openSync({
 			settings: this.settings,
+			recordThinking: recordsThinking(this.#loaded),
 			destinations,
 			file: this.#file,
 			cwd,

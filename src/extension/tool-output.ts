@@ -2,11 +2,12 @@
  * Tool output as it grows. Pi reports a running tool's output whole each time, and a long output as a
  * window that slides; readers get what is new. Guarantees that a reader who applies the ops holds every
  * character of the newest report, in order. What slid out of the window stays with the reader, up to
- * `KEPT_UNITS`, then the window alone is sent again. Bytes sent grow with what the tool printed.
+ * `KEPT_UNITS` or as much as the window again, then the window alone is sent again. Bytes sent grow with what
+ * the tool printed, also where a report is longer than the bound.
  */
 import type { DeltaOp } from "../protocol/stream.ts";
 
-/** UTF-16 units of one tool's output that a reader is made to keep. */
+/** UTF-16 units of one tool's output that a reader is made to keep; more only for a report that is as long. */
 const KEPT_UNITS = 512 * 1024;
 /** Start of the new window that is looked for in the old one. */
 const ANCHOR_UNITS = 256;
@@ -29,7 +30,7 @@ export class ToolOutput {
 		const { keptOfWindow, added } = difference(output.window, text);
 		let keep = output.held - output.window.length + keptOfWindow;
 		let sent = added;
-		if (keep + added.length > KEPT_UNITS) {
+		if (keep + added.length > Math.max(KEPT_UNITS, 2 * text.length)) {
 			keep = 0;
 			sent = text;
 		}
@@ -49,18 +50,21 @@ export class ToolOutput {
 
 /** How much of the old window stays, and what comes after it. */
 function difference(old: string, next: string): { keptOfWindow: number; added: string } {
-	if (next.startsWith(old)) return { keptOfWindow: old.length, added: next.slice(old.length) };
+	if (sameStart(old, next)) return { keptOfWindow: old.length, added: next.slice(old.length) };
 	const slid = slidBy(old, next);
 	if (slid !== null) return { keptOfWindow: old.length, added: next.slice(old.length - slid) };
 	const keptOfWindow = commonPrefix(old, next);
 	return { keptOfWindow, added: next.slice(keptOfWindow) };
 }
 
+/** As `startsWith`, which V8 does a character at a time: a report may have some MB, and comes with every line. */
+const sameStart = (start: string, text: string): boolean => text.slice(0, start.length) === start;
+
 /** How far the window moved on: the new one starts with the old one's end. Null when it did not slide. */
 function slidBy(old: string, next: string): number | null {
 	if (next.length < ANCHOR_UNITS) return null;
 	const at = old.indexOf(next.slice(0, ANCHOR_UNITS));
-	return at > 0 && next.startsWith(old.slice(at)) ? at : null;
+	return at > 0 && sameStart(old.slice(at), next) ? at : null;
 }
 
 /** By halving, so that the comparing itself is done natively. */
@@ -69,7 +73,7 @@ function commonPrefix(a: string, b: string): number {
 	let high = Math.min(a.length, b.length);
 	while (low < high) {
 		const middle = (low + high + 1) >> 1;
-		if (b.startsWith(a.slice(low, middle), low)) low = middle;
+		if (a.slice(low, middle) === b.slice(low, middle)) low = middle;
 		else high = middle - 1;
 	}
 	return low;

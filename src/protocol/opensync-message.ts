@@ -165,5 +165,6 @@ function usage(value: unknown): Pick<ToldMessage, "promptTokens" | "completionTo
 	};
 }
 
+/** So small that any sum of them is a number. */
 const amount = (value: unknown): number | undefined =>
-	typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
+	typeof value === "number" && value >= 0 ? Math.min(value, Number.MAX_SAFE_INTEGER) : undefined;

@@ -267,7 +267,8 @@ export class EntryOutbox {
 					this.#hidden[rule] = (this.#hidden[rule] ?? 0) + count;
 			}
 			this.#sentSinceCheck += ready.length - sent.parked.length;
-			if (leafId !== undefined) this.#ackedLeaf = leafId;
+			// Fenced off they moved no leaf: who holds the lock by now says it again.
+			if (leafId !== undefined && sent.staleEpoch === null) this.#ackedLeaf = leafId;
 		}
 		const { by, entryId = "" } = settling ?? {};
 		const owed = by ? this.#streams.settled(by, settles?.streamId ?? null, entryId) : null;

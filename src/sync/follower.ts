@@ -295,10 +295,12 @@ export class Follower {
 		const seq = this.#order.seqOf(entryId);
 		const at = entries.findIndex(({ id }) => id === entryId);
 		const isOfLeaf = this.#branchOfLeaf(entries);
+		// The way to the leaf is as long as the session: it is walked for those alone that come after.
 		return entries.filter(({ id }, index) => {
 			const own = this.#order.seqOf(id);
-			if (!isOfLeaf(id) && (own !== undefined || !this.#order.wasThere(id))) return false;
-			return seq === undefined || own === undefined ? index > at : own > seq;
+			const comesAfter = seq === undefined || own === undefined ? index > at : own > seq;
+			// What the backend does not have is this terminal's own, which no stream tells; but the file may be ahead.
+			return comesAfter && (own === undefined ? this.#order.wasThere(id) : isOfLeaf(id));
 		});
 	}
 

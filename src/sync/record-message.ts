@@ -17,6 +17,8 @@ const TEXT_CHARS = 100_000;
 /** Characters of all parts of a message: far from the 1 MiB that Convex stores, whatever the alphabet. */
 const MESSAGE_CHARS = 200_000;
 const MOST_PARTS = 500;
+/** Fields of an object, or elements of a list: Convex stores 1,024 and 8,192. */
+const MOST_FIELDS = 1_000;
 
 /** One for all users of an OpenSync, and the same whenever the entry is posted. */
 export const recordMessageId = (sessionId: string, entryId: string): string => `pi:${sessionId}:${entryId}`;
@@ -106,8 +108,9 @@ function isStorable(value: unknown, depth: number): boolean {
 	if (typeof value === "string") return value.search(LONE_SURROGATES) < 0;
 	if (typeof value === "boolean" || typeof value === "number") return true;
 	if (typeof value !== "object" || value === null || depth === 0) return false;
-	if (Array.isArray(value)) return value.every((one) => isStorable(one, depth - 1));
-	return Object.entries(value).every(
-		([key, one]) => /^(?![$_])[\x20-\x7e]{1,64}$/.test(key) && isStorable(one, depth - 1),
-	);
+	if (Array.isArray(value))
+		return value.length <= MOST_FIELDS && value.every((one) => isStorable(one, depth - 1));
+	const fields = Object.entries(value);
+	if (fields.length > MOST_FIELDS) return false;
+	return fields.every(([key, one]) => /^(?![$_])[\x20-\x7e]{1,64}$/.test(key) && isStorable(one, depth - 1));
 }

@@ -10,6 +10,7 @@
  */
 import type { Parked } from "./contract.ts";
 import type { Recorded, RecordMark, SourceEntry } from "./ports.ts";
+import { recordedByOthers } from "./record-adopted.ts";
 import { recordMessageId } from "./record-message.ts";
 
 const EMPTY: RecordMark = { position: 0, lastEntryId: null, parked: [], session: null, touchedAt: 0 };
@@ -25,8 +26,8 @@ export class RecordOutbox {
 	#mark: RecordMark = EMPTY;
 	/** Entries that OpenSync was found to hold. */
 	#held = new Set<string>();
-	/** Everything up to this moment was recorded by another program, ms since the epoch. */
-	#recordedUntil = Number.NEGATIVE_INFINITY;
+	/** Entries that were in the log when this began; what comes later no other program can have recorded. */
+	#foundCount: number | null = null;
 	#aside: { entryId: string; reason: string } | null = null;
 	#asideAt = 0;
 	/** How often others were taken while it was not, by entry. */
@@ -39,6 +40,7 @@ export class RecordOutbox {
 	/** @param entries all of the source, in its order. */
 	take(entries: readonly SourceEntry[]): void {
 		this.#entries = entries;
+		this.#foundCount ??= entries.length;
 	}
 
 	get mark(): RecordMark {
@@ -62,25 +64,30 @@ export class RecordOutbox {
 		this.#mark = { ...mark, position: found, lastEntryId: this.#entries[found - 1]?.id ?? null };
 	}
 
-	/** A session that is there already: of ours by its ids, of another program by its dates. */
-	adopt({ messages }: Extract<Recorded, { kind: "held" }>): void {
+	/**
+	 * A session that is there already: of ours by its ids, of another program by its dates.
+	 * @param candidates entries that another program may have recorded. Its dates may be those of a server whose clock is ahead, so others must not be judged by them.
+	 */
+	adopt(
+		{ messages }: Extract<Recorded, { kind: "held" }>,
+		candidates = this.#entries.slice(0, this.#foundCount ?? 0),
+	): void {
 		const prefix = recordMessageId(this.#sessionId, "");
 		const ours = messages.filter(({ externalId }) => externalId.startsWith(prefix));
 		const others = messages.filter(({ externalId }) => !externalId.startsWith("pi:"));
-		this.#held = new Set(ours.map(({ externalId }) => externalId.slice(prefix.length)));
-		for (const { createdAt } of others) this.#recordedUntil = Math.max(this.#recordedUntil, createdAt);
+		const until = others.reduce((last, { createdAt }) => Math.max(last, createdAt), Number.NEGATIVE_INFINITY);
+		this.#held = new Set([
+			...ours.map(({ externalId }) => externalId.slice(prefix.length)),
+			...recordedByOthers(candidates, until),
+		]);
 	}
 
 	/** From the beginning, without what is known to be there. Null: whatever was acknowledged counts as that. */
 	recheck(recorded: Recorded): void {
 		const parked = new Set(this.#mark.parked.map(({ entryId }) => entryId));
-		const acknowledged = this.#entries.slice(0, this.#mark.position);
-		const isAbsent = recorded.kind === "absent";
-		this.#held = isAbsent
-			? new Set()
-			: new Set(acknowledged.map(({ id }) => id).filter((id) => !parked.has(id)));
-		if (isAbsent) this.#recordedUntil = Number.NEGATIVE_INFINITY;
-		if (recorded.kind === "held") this.adopt(recorded);
+		const acknowledged = this.#entries.slice(0, this.#mark.position).filter(({ id }) => !parked.has(id));
+		this.#held = new Set(recorded.kind === "absent" ? [] : acknowledged.map(({ id }) => id));
+		if (recorded.kind === "held") this.adopt(recorded, acknowledged);
 		this.#aside = null;
 		this.#mark = { ...this.#mark, position: 0, lastEntryId: null, parked: [], session: null };
 	}
@@ -176,8 +183,8 @@ export class RecordOutbox {
 		this.#mark = { ...this.#mark, parked: [...others, { entryId, reason }].slice(-MOST_PARKED) };
 	}
 
-	#isThere({ id, timestamp }: SourceEntry): boolean {
-		return this.#held.has(id) || Date.parse(timestamp) <= this.#recordedUntil;
+	#isThere({ id }: SourceEntry): boolean {
+		return this.#held.has(id);
 	}
 
 	#indexOf(entryId: string): number {

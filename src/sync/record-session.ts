@@ -144,8 +144,9 @@ function titleIn(json: string): string {
 	return plainLine(firstLine(said, TITLE_CHARS - 1)).trim();
 }
 
+/** So small that any sum of them is a number. */
 const amount = (value: unknown): number =>
-	typeof value === "number" && Number.isFinite(value) && value > 0 ? value : 0;
+	typeof value === "number" && value > 0 ? Math.min(value, Number.MAX_SAFE_INTEGER) : 0;
 
 const text = (value: unknown): string | undefined =>
 	typeof value === "string" && value !== "" ? value : undefined;

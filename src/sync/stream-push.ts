@@ -202,7 +202,9 @@ export class StreamPush {
 	#go(): void {
 		if (this.#flight || this.#cancelTimer || !this.#hasWork) return;
 		const { clock, streaming } = this.#options;
-		const wait = this.#lastPushAt + streaming.intervalMs - clock.now();
+		const passed = clock.now() - this.#lastPushAt;
+		// A clock that was set back must not hold it up for as long.
+		const wait = passed < 0 ? 0 : streaming.intervalMs - passed;
 		if (wait > 0) return this.#later(wait);
 		this.#flight = this.#push().then(
 			(isNews) => this.#afterPush(isNews, null),

@@ -62,6 +62,8 @@ export class TurnLockKeeper {
 	#seen: TurnLock = { epoch: 0, holder: null };
 	#cancelTimer: (() => void) | null = null;
 	#asking: Promise<Acquiring> | null = null;
+	/** Ends with the renewal, or the asking again, that is under way. */
+	#renewing: Promise<void> = Promise.resolve();
 	#stopped = false;
 
 	constructor(options: TurnLockKeeperOptions) {
@@ -121,6 +123,13 @@ export class TurnLockKeeper {
 		const { sessionId, terminalId } = this.#self;
 		if (this.#options.backend.connection().kind !== "connected") return;
 		await this.#options.backend.releaseLock({ sessionId, terminalId, epoch }).catch(() => {});
+	}
+
+	/** Whether an epoch that fenced a write of ours off is one that we acquired since: then nobody else drove. */
+	async owns(epoch: number): Promise<boolean> {
+		await this.#asking?.catch(() => {});
+		await this.#renewing;
+		return this.#runEpoch === epoch;
 	}
 
 	/** The backend said that our epoch is over. */
@@ -216,13 +225,18 @@ export class TurnLockKeeper {
 		});
 	}
 
-	/** Renews what we hold, and asks again for what was lost to nobody. */
-	async #renew(): Promise<void> {
+	#renew(): Promise<void> {
+		this.#renewing = this.#renewNow();
+		return this.#renewing;
+	}
+
+	/** Renews what we hold, and asks again for what was lost to nobody. Never rejects. */
+	async #renewNow(): Promise<void> {
 		const { backend } = this.#options;
 		if (this.#stopped || !this.#wanted || backend.connection().kind !== "connected") return;
 		const epoch = this.#epoch;
 		try {
-			if (epoch === null) return void (await this.#acquireAgain());
+			if (epoch === null) return await this.#acquireAgain();
 			const { sessionId, terminalId } = this.#self;
 			const answer = await backend.renewLock({ sessionId, terminalId, epoch });
 			if (answer.kind === "renewed" || this.#epoch !== epoch) return;

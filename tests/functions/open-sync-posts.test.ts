@@ -187,6 +187,30 @@ scenario("times that are told stay, in whatever order messages come", async (app
 	});
 });
 
+scenario("a session that tells a start to come is no newer than what is said now", async (app) => {
+	const http = await caller(app);
+	await http.post("/sync/session", { externalId: "ahead", createdAt: storyStart() + 1e9 });
+	await app.advance(1000);
+	await http.post("/sync/message", message("m1"));
+	const { sessions } = (await http.get("/api/sessions")).body as { sessions: { externalId: string }[] };
+	expect(sessions.map(({ externalId }) => externalId)).toEqual(["s", "ahead"]);
+});
+
+scenario("the list goes on after every session, however small its time", async (app) => {
+	const http = await caller(app);
+	const times = [5, 1e-7, 1e-8, 0];
+	for (const createdAt of times) await http.post("/sync/session", { externalId: `s${createdAt}`, createdAt });
+	const found: string[] = [];
+	let cursor = "";
+	do {
+		const { status, body } = await http.get(`/api/sessions?limit=1${cursor}`);
+		expect(status).toBe(200);
+		found.push((body.sessions as { externalId: string }[])[0]?.externalId as string);
+		cursor = body.nextCursor ? `&cursor=${encodeURIComponent(body.nextCursor as string)}` : "";
+	} while (cursor !== "");
+	expect(found).toEqual(times.map((createdAt) => `s${createdAt}`));
+});
+
 scenario("a batch stores what is fine and says of each item what became of it", async (app) => {
 	const http = await caller(app);
 	const { status, body } = await http.post("/sync/batch", {

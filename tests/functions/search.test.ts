@@ -74,6 +74,15 @@ scenario(
 	},
 );
 
+scenario("a letter with its accent is found however it is written", async (app) => {
+	const client = await app.signIn();
+	const decomposed = "Fru\u0308hstu\u0308ck.txt";
+	await tell(client, session("s"), [user("a", null, decomposed), user("b", "a", "Abendessen, fr\u00fch")]);
+	await app.advance(INDEXED_MS);
+	expect(await found(client, "fr\u00fchst\u00fcck")).toBe("s/a");
+	expect(await found(client, "fru\u0308h")).toContain("s/b");
+});
+
 scenario("many entries are indexed in several steps", async (app) => {
 	const client = await app.signIn();
 	const ids = Array.from({ length: 180 }, (_, index) => `e${index}`);

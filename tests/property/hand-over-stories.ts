@@ -13,6 +13,13 @@ type Story = [Happening[]];
 export const LIVELY: Story[] = [
 	// Drawn anew when the run was told to its end and its entries were on their way.
 	[[{ kind: "join" }, steps(0, 1), type(1), { kind: "name", at: 0 }]],
+	// What was said here and is not sent yet is none of what the other terminal's run says.
+	[[{ kind: "remark", at: 0 }, type(1), time(0), { kind: "remark", at: 1 }]],
+];
+
+export const DISTANT: Story[] = [
+	// What an extension says here comes while the transcript is being drawn anew.
+	[[type(0), steps(0, 6), { kind: "remark", at: 1 }, { kind: "deaf", at: 1 }, time(0)]],
 ];
 
 export const APART: Story[] = [

@@ -17,7 +17,7 @@ import {
 	SESSION,
 	together,
 } from "../support/hand-over-world.ts";
-import { APART, DEADLY, LIVELY } from "./hand-over-stories.ts";
+import { APART, DEADLY, DISTANT, LIVELY } from "./hand-over-stories.ts";
 
 /** All have what the backend has, and show it. */
 function expectLevel(world: HandOverWorld): void {
@@ -124,7 +124,7 @@ test("terminals that are far away: one runs at a time, and all are level in the 
 			expectEachOnce(world, true);
 			await world.close();
 		}),
-		runs(60),
+		{ ...runs(60), examples: DISTANT },
 	);
 }, 60_000);
 

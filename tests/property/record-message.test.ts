@@ -11,11 +11,16 @@ const text = fc.oneof(
 	fc.string({ unit: "binary", maxLength: 30 }),
 	fc.constantFrom("", "\ud83c", "a\udf89", "🎉", "x".repeat(30_000), "é".repeat(150_000), "\0", "$a", "_b"),
 );
+/** More than Convex stores in one value, though short as text. */
+const crowd = [
+	{ list: Array.from({ length: 9_000 }, () => 1) },
+	Object.fromEntries(Array.from({ length: 1_100 }, (_, at) => [`k${at}`, 1])),
+];
 const anything = fc.oneof(
 	{ weight: 3, arbitrary: text },
 	{ weight: 1, arbitrary: fc.jsonValue({ maxDepth: 20, depthSize: "large" }) },
 	{ weight: 1, arbitrary: fc.dictionary(text, fc.jsonValue(), { maxKeys: 4 }) },
-	{ weight: 1, arbitrary: fc.constantFrom<unknown>(null, 1e308, -1, true, [], {}) },
+	{ weight: 1, arbitrary: fc.constantFrom<unknown>(null, 1e308, -1, true, [], {}, ...crowd) },
 );
 const block = fc.oneof(
 	fc.record({ type: fc.constant("text"), text: anything }),

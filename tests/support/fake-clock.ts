@@ -17,6 +17,12 @@ export class FakeClock implements Clock {
 		return () => void this.#timers.delete(timer);
 	}
 
+	/** The clock on the wall is put back; timers go on as they were. */
+	setBack(ms: number): void {
+		this.#now -= ms;
+		for (const timer of this.#timers) timer.at -= ms;
+	}
+
 	/** ms until the next timer, null when there is none. */
 	next(): number | null {
 		const first = this.#first();

@@ -16,7 +16,7 @@ export type Happening =
 	/** Two press Enter at once. */
 	| { kind: "both" }
 	| { kind: "escape"; at: number }
-	| { kind: "name"; at: number }
+	| { kind: "name" | "remark"; at: number }
 	| { kind: "move"; at: number; back: number }
 	/** One more terminal opens the session, with the file as the first one has it. */
 	| { kind: "join" }
@@ -58,6 +58,7 @@ export const restless: fc.Arbitrary<Happening> = fc.oneof(...harmless, {
 export const lively: fc.Arbitrary<Happening> = fc.oneof(
 	...harmless,
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("name" as const), at }) },
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("remark" as const), at }) },
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("move" as const), at, back: fc.nat(2) }) },
 	{ weight: 1, arbitrary: fc.constant({ kind: "join" as const }) },
 );
@@ -66,6 +67,7 @@ export const distant: fc.Arbitrary<Happening> = fc.oneof(
 	...harmless,
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("name" as const), at }) },
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("escape" as const), at }) },
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("remark" as const), at }) },
 	{
 		weight: 2,
 		arbitrary: fc.record({ kind: fc.constant("slow" as const), at, ms: fc.constantFrom(0, 3, 40, 400) }),
@@ -137,6 +139,10 @@ export class HandOverWorld {
 			case "name":
 				this.#names += 1;
 				terminal.nameSession(`name ${this.#names}`);
+				return await settle(2);
+			case "remark":
+				this.#names += 1;
+				terminal.remark(`remark ${this.#names}`);
 				return await settle(2);
 			case "move":
 				terminal.move(happening.back);

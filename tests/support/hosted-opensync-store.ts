@@ -272,6 +272,8 @@ function checkNames(value: unknown, depth = 0): void {
 	if (depth > 16) throw new ServerError("The value is too deeply nested.");
 	if (Array.isArray(value) && value.length > 8192) throw new ServerError("Array length is too long.");
 	if (typeof value !== "object" || value === null) return;
+	if (!Array.isArray(value) && Object.keys(value).length > 1024)
+		throw new ServerError("Object has too many fields.");
 	for (const [key, inner] of Object.entries(value)) {
 		if (!Array.isArray(value) && !/^(?![$_])[\x20-\x7e]+$/.test(key))
 			throw new ServerError(`Field name ${key} is invalid: it must be ASCII and not begin with "$" or "_".`);

@@ -36,6 +36,7 @@ class ModelSession {
 	#steps: (() => void)[] = [];
 	#active = false;
 	#steering: string[] = [];
+	#steered: { customType: string; content: string; display: boolean }[] = [];
 	#answers = 0;
 	/** The prompt of a run that has only just begun. */
 	#opening: string | null = null;
@@ -91,6 +92,12 @@ class ModelSession {
 		});
 	}
 
+	/** An extension says something: at once, or into the run that is on as steering. */
+	async sendCustomMessage(message: { customType: string; content: string; display: boolean }): Promise<void> {
+		if (this.isStreaming) return void this.#steered.push(message);
+		this.#saidAside(message);
+	}
+
 	/** One step of the run that is on; false when there is none. */
 	step(): boolean {
 		const next = this.#steps.shift();
@@ -130,6 +137,10 @@ class ModelSession {
 
 	refreshContext(): void {}
 
+	emitAppended(entry: unknown): void {
+		this.#emit({ type: "entry_appended", entry });
+	}
+
 	#emit(event: PiEvent): void {
 		for (const listener of [...this._eventListeners]) listener(structuredClone(event));
 	}
@@ -141,9 +152,25 @@ class ModelSession {
 		this.#steps = [() => this.#turn([text])];
 	}
 
+	#saidAside({
+		customType,
+		content,
+		display,
+	}: {
+		customType: string;
+		content: string;
+		display: boolean;
+	}): void {
+		this.sessionManager.appendCustomMessageEntry(customType, content, display);
+		const message = { role: "custom", customType, content, display, timestamp: this.#now() };
+		this.#emit({ type: "message_start", message });
+		this.#emit({ type: "message_end", message });
+	}
+
 	#turn(prompts: string[]): void {
 		this.#opening = null;
 		this.#emit({ type: "turn_start" });
+		for (const message of this.#steered.splice(0)) this.#saidAside(message);
 		for (const text of prompts)
 			this.#said({ role: "user", content: [{ type: "text", text }], timestamp: this.#now() });
 		const context = this.sessionManager.buildSessionContext().messages as { content: unknown }[];
@@ -290,6 +317,14 @@ export class ModelTerminal {
 	/** A person names the session. */
 	nameSession(text: string): void {
 		this.manager.appendSessionInfo(text);
+		this.#late.wake();
+	}
+
+	/** An extension of this terminal keeps something and says something. */
+	remark(text: string): void {
+		const id = this.manager.appendCustomEntry("remark", { text });
+		this.session.emitAppended(this.manager.getEntry(id) as never);
+		void this.session.sendCustomMessage({ customType: "remark", content: text, display: true });
 		this.#late.wake();
 	}
 

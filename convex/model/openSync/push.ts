@@ -100,7 +100,8 @@ async function insertSession(
 		machine: "",
 		...EMPTY_SESSION,
 		startedAt,
-		updatedAt: imported ? startedAt : Date.now(),
+		// One that is told to begin later would stay above all others.
+		updatedAt: imported ? Math.min(startedAt, Date.now()) : Date.now(),
 		openSync: NO_COUNTS,
 	});
 	return (await ctx.db.get(id)) as Doc<"sessions">;

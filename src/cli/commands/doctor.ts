@@ -45,9 +45,7 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
 		{
 			check: "Pi",
 			ok: true,
-			message: findPi()
-				? "This checkout brings one."
-				: "This checkout brings none; an installed one is used.",
+			message: findPi() ? "This package brings one." : "This package brings none; an installed one is used.",
 		},
 	];
 	const bad = findings.filter((finding) => !finding.ok);

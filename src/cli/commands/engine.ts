@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { runEngine } from "../../server/engine-main.ts";
 import { CliError, note, printJson, printLine, usageError } from "../output.ts";
-import { readPort, startProblem, untilStopped } from "../process.ts";
+import { readPort, sitePortOf, startProblem, untilStopped } from "../process.ts";
 
 type EngineFlags = {
 	functions: string;
@@ -42,7 +42,7 @@ async function serve(flags: EngineFlags): Promise<void> {
 	const env = Object.fromEntries(flags.env.map(readPair));
 	// Of `prod:name|secret` the secret counts.
 	if (/(?:^|\|)\s*$/.test(flags.adminKey)) throw usageError("--admin-key must not be empty.");
-	const sitePort = flags.sitePort ?? (flags.port === 0 ? 0 : flags.port + 1);
+	const sitePort = sitePortOf(flags);
 	const dataDir = flags.data === undefined ? null : resolve(flags.data);
 	const log = flags.verbose ? note : () => {};
 	const server = await runEngine({

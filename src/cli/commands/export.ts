@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { api } from "../../../convex/_generated/api.js";
 import { ownFetch } from "../../backend/own-machine.ts";
+import { plainText } from "../../lib/plain-text.ts";
 import type { EntryView } from "../../protocol/entry.ts";
 import type { SessionView } from "../../protocol/session.ts";
 import { sessionMarkdown } from "../../session/markdown.ts";
@@ -43,7 +44,8 @@ async function exportSession(
 	const quiet = flags.output === undefined && process.stdout.isTTY === true;
 	const progress = createProgress("Reading", Math.max(1, session.entryCount), quiet);
 	const text = await render(client, session, flags.format, progress).finally(() => progress.end());
-	if (flags.output === undefined) return await write(text);
+	// What a session holds may be meant for a terminal to obey; a pipe gets it as it is.
+	if (flags.output === undefined) return await write(process.stdout.isTTY ? plainText(text) : text);
 	await writeOut(flags.output, text);
 	note(`Wrote ${session.sessionId} to ${flags.output}.`);
 }

@@ -33,7 +33,7 @@ export function addImportCommand(program: Command): void {
 		.option("--from <service>", "opensync: everything of a user from a hosted OpenSync")
 		.option("--opensync-url <url>", "where OpenSync is (default: openSyncUrl of the settings)")
 		.option("--opensync-key <key>", "key for it (default: openSyncKey of the settings)")
-		.option("--replace", "let histories take the place of what an agent's plugin has posted")
+		.option("--replace", "let what is brought take the place of the same session under other ids")
 		.option("--dry-run", "only list what would be brought, of other agents or OpenSync")
 		.option("--url <url>", "backend (default: convexUrl of the settings)")
 		.option("--json", "as JSON")

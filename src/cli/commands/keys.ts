@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { api } from "../../../convex/_generated/api.js";
+import { plainLine } from "../../lib/plain-text.ts";
 import { ALL_SCOPES, type ApiKeyView, type Scope } from "../../protocol/access.ts";
 import { callAsAdmin } from "../admin.ts";
 import { connectClient } from "../client.ts";
@@ -75,7 +76,7 @@ async function list(flags: Flags): Promise<void> {
 	printLine(
 		table(
 			["KEY", "NAME", "SCOPES", "STATE", "ID"],
-			keys.map((key) => [key.shown, key.name, key.scopes.join(","), state(key), key.id]),
+			keys.map((key) => [key.shown, plainLine(key.name), key.scopes.join(","), state(key), key.id]),
 		),
 	);
 }
@@ -96,5 +97,5 @@ async function revoke(id: string, flags: Flags): Promise<void> {
 			id: key?.id ?? id,
 		});
 	if (flags.json) printJson({ revoked: key?.id });
-	else printLine(`Revoked ${key?.shown} (${key?.name}).`);
+	else printLine(`Revoked ${key?.shown} (${plainLine(key?.name ?? "")}).`);
 }

@@ -14,8 +14,8 @@ import { ensureTerminalKey } from "../first-key.ts";
 import { findSessionFiles, inOrder } from "../import-files.ts";
 import { signInLink, startLocalBackend } from "../local-backend.ts";
 import { counted, note, printJson, printLine } from "../output.ts";
-import { readPort, untilStopped } from "../process.ts";
-import { piCommandLine } from "../project.ts";
+import { readPort, sitePortOf, untilStopped } from "../process.ts";
+import { OWN_COMMAND, piCommandLine, START_COMMAND } from "../project.ts";
 import { askYesNo } from "../prompt.ts";
 import { listSessions } from "../session-lookup.ts";
 import { importFiles } from "./import.ts";
@@ -64,12 +64,11 @@ async function up(flags: UpFlags): Promise<void> {
 	const dataDir = resolve(flags.data ?? pathsOf().dataDir);
 	const already = readRunning(dataDir);
 	if (already && (await isOurs(already.siteUrl))) return await showRunning(already, dataDir, flags);
-	const sitePort = flags.sitePort ?? (flags.port === 0 ? 0 : flags.port + 1);
 	const backend = await startLocalBackend({
 		dataDir,
 		host: flags.host,
 		port: flags.port,
-		sitePort,
+		sitePort: sitePortOf(flags),
 		allowedHosts: flags.allowHost,
 	});
 	const stopped = untilStopped();
@@ -80,7 +79,11 @@ async function up(flags: UpFlags): Promise<void> {
 		const dashboardUrl = await signInLink(backend);
 		if (flags.json)
 			printJson({ url: backend.url, siteUrl: backend.siteUrl, dashboardUrl, dataDir, pid: process.pid });
-		else greet(dashboardUrl, remarks);
+		else {
+			greet(dashboardUrl);
+			for (const remark of remarks) printLine(`  ${remark}`);
+			printLine("  Ctrl-C ends it; the data stays.");
+		}
 		if (flags.open && !flags.json) openInBrowser(dashboardUrl);
 		// Whatever goes wrong with the offers, the backend stays.
 		if (settings)
@@ -91,7 +94,7 @@ async function up(flags: UpFlags): Promise<void> {
 		await Promise.race([offered, delay(OFFER_END_MOST_MS, undefined, { ref: false })]);
 		await backend.close();
 	}
-	if (!flags.json) printLine("Stopped. Your sessions are kept; `npm start` shows them again.");
+	if (!flags.json) printLine(`Stopped. Your sessions are kept; \`${START_COMMAND}\` shows them again.`);
 }
 
 async function isOurs(siteUrl: string): Promise<boolean> {
@@ -119,18 +122,16 @@ async function showRunning(
 			already: true,
 		});
 	printLine(`A backend runs on this data already (process ${running.pid}).`);
-	greet(dashboardUrl, []);
+	greet(dashboardUrl);
 	if (flags.open) openInBrowser(dashboardUrl);
 }
 
-function greet(dashboardUrl: string, remarks: readonly string[]): void {
+function greet(dashboardUrl: string): void {
 	printLine();
 	printLine(`  Page  ${dashboardUrl}`);
-	printLine("        (signs you in once, for 15 minutes; `npm run -s opensync -- open` makes another)");
+	printLine(`        (signs you in once, for 15 minutes; \`${OWN_COMMAND} open\` makes another)`);
 	printLine(`  Pi    ${piCommandLine()}`);
 	printLine();
-	for (const remark of remarks) printLine(`  ${remark}`);
-	printLine("  Ctrl-C ends it; the data stays.");
 }
 
 /** The sessions of this machine's Pi that the backend lacks, or a demo when there are none anywhere. */
@@ -148,7 +149,7 @@ async function offer(flags: UpFlags, settings: Settings, stop: AbortSignal): Pro
 	if (fresh.length === 0 || !flags.import || flags.json) return;
 	const count = `${counted(fresh.length, "Pi session")} on this machine`;
 	if (!process.stdin.isTTY)
-		return printLine(`  Found ${count}: \`npm run -s opensync -- import --all\` brings them in.`);
+		return printLine(`  Found ${count}: \`${OWN_COMMAND} import --all\` brings them in.`);
 	if (!(await askYesNo(`  Found ${count}. Import now?`, stop))) return;
 	const paths = fresh.map((info) => info.path);
 	await importFiles(paths, { json: false, settings });

@@ -1,8 +1,14 @@
 import { useEffect, useState } from "react";
 import { age, nextAgeChange } from "../format.ts";
 
+type Props = {
+	at: number;
+	/** In other words than the mere time. */
+	say?: typeof age;
+};
+
 /** Time since `at` (ms since the epoch), kept current; the full date on hover. */
-export function Age({ at }: { at: number }) {
+export function Age({ at, say = age }: Props) {
 	const [now, setNow] = useState(() => Date.now());
 	useEffect(() => {
 		let timer: ReturnType<typeof setTimeout>;
@@ -16,7 +22,7 @@ export function Age({ at }: { at: number }) {
 	const date = new Date(at);
 	return (
 		<time dateTime={isoOf(date)} title={date.toLocaleString()}>
-			{age(at, now)}
+			{say(at, now)}
 		</time>
 	);
 }

@@ -1,4 +1,13 @@
-import { createContext, type ReactNode, useContext, useState } from "react";
+import {
+	createContext,
+	type ReactNode,
+	type RefObject,
+	useContext,
+	useLayoutEffect,
+	useRef,
+	useState,
+} from "react";
+import { hasFocus } from "./focus-kept.ts";
 
 type Props = {
 	/** The one line that stays. */
@@ -11,25 +20,36 @@ type Props = {
 	children: () => ReactNode;
 };
 
-/** Names of the folds that stand open; whoever shows a transcript gives one. */
-export const OpenFolds = createContext<Set<string>>(new Set());
+/** What is known of folds by their names, for those that are drawn in another place next. */
+export type KnownFolds = {
+	open: Set<string>;
+	/** The one that had the focus when it went. */
+	focused: string | null;
+};
+
+/** Whoever shows a transcript gives one. */
+export const OpenFolds = createContext<KnownFolds>({ open: new Set(), focused: null });
 
 /** True where a reader was led to: all folds there begin open. */
 export const StartsOpen = createContext(false);
 
 /** One line that opens to show the rest. */
 export function Fold({ summary, className = "", startsOpen = false, name, children }: Props) {
-	const remembered = useContext(OpenFolds);
+	const known = useContext(OpenFolds);
 	const isLedTo = useContext(StartsOpen);
-	const [isOpen, setOpen] = useState(startsOpen || isLedTo || (name !== undefined && remembered.has(name)));
+	const [isOpen, setOpen] = useState(startsOpen || isLedTo || (name !== undefined && known.open.has(name)));
+	const details = useRef<HTMLDetailsElement>(null);
+	useRenamed(known, name);
+	useKeptFocus(known, name, details);
 	const toggled = (open: boolean): void => {
 		setOpen(open);
 		if (name === undefined) return;
-		if (open) remembered.add(name);
-		else remembered.delete(name);
+		if (open) known.open.add(name);
+		else known.open.delete(name);
 	};
 	return (
 		<details
+			ref={details}
 			className={`fold ${className}`}
 			open={isOpen}
 			onToggle={(event) => toggled(event.currentTarget.open)}
@@ -38,4 +58,35 @@ export function Fold({ summary, className = "", startsOpen = false, name, childr
 			{isOpen && <div className="fold-inside">{children()}</div>}
 		</details>
 	);
+}
+
+/** What grows may get another name while it stands open. */
+function useRenamed(known: KnownFolds, name: string | undefined): void {
+	const before = useRef(name);
+	useLayoutEffect(() => {
+		if (before.current !== undefined && name !== undefined && before.current !== name) {
+			if (known.open.delete(before.current)) known.open.add(name);
+		}
+		before.current = name;
+	}, [known, name]);
+}
+
+/** A fold that takes the place of the one with its name takes the focus, too. */
+function useKeptFocus(
+	known: KnownFolds,
+	name: string | undefined,
+	details: RefObject<HTMLDetailsElement | null>,
+): void {
+	const latest = useRef(name);
+	latest.current = name;
+	useLayoutEffect(() => {
+		const fold = details.current;
+		if (latest.current !== undefined && known.focused === latest.current) {
+			known.focused = null;
+			if (!hasFocus()) fold?.querySelector("summary")?.focus({ preventScroll: true });
+		}
+		return () => {
+			if (fold?.contains(document.activeElement)) known.focused = latest.current ?? null;
+		};
+	}, [known, details]);
 }

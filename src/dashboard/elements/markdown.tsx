@@ -1,11 +1,8 @@
-import { memo } from "react";
-import ReactMarkdown, { type Components } from "react-markdown";
-import rehypeSanitize from "rehype-sanitize";
-import remarkGfm from "remark-gfm";
+import { memo, useState } from "react";
 import { plainText } from "../../lib/plain-text.ts";
-import { isOutwardLink } from "../outward-link.ts";
 import { FallsBack } from "./falls-back.tsx";
 import { LongText } from "./long-text.tsx";
+import { MarkdownBlocks } from "./markdown-blocks.tsx";
 import { isCostly } from "./markdown-cost.ts";
 
 /** Longer texts are shown as plain text: parsing grows with the length and nobody reads it formatted. */
@@ -26,37 +23,16 @@ export const Markdown = memo(function Markdown({ text, isGrowing = false }: Prop
 	if (text.length > MOST || isCostly(text)) return plain;
 	return (
 		<FallsBack of={text} to={plain}>
-			<div className="markdown" dir="auto">
-				<ReactMarkdown remarkPlugins={REMARK} rehypePlugins={REHYPE} components={COMPONENTS}>
-					{plainText(text)}
-				</ReactMarkdown>
-			</div>
+			<Blocks text={plainText(text)} />
 		</FallsBack>
 	);
 });
 
-const REMARK = [remarkGfm];
-const REHYPE = [rehypeSanitize];
-
-const COMPONENTS: Components = {
-	a: ({ href, children }) => <OutwardLink href={href}>{children}</OutwardLink>,
-	img: ({ src, alt }) => (
-		<OutwardLink href={typeof src === "string" ? src : undefined}>
-			[picture: {alt || "no description"}]
-		</OutwardLink>
-	),
-	table: ({ children }) => (
-		<div className="table-box">
-			<table>{children}</table>
-		</div>
-	),
-};
-
-function OutwardLink({ href, children }: { href: string | undefined; children: React.ReactNode }) {
-	if (!isOutwardLink(href)) return <span>{children}</span>;
+function Blocks({ text }: { text: string }) {
+	const [blocks] = useState(() => new MarkdownBlocks());
 	return (
-		<a href={href} target="_blank" rel="noopener noreferrer nofollow">
-			{children}
-		</a>
+		<div className="markdown" dir="auto">
+			{blocks.drawn(text)}
+		</div>
 	);
 }

@@ -7,6 +7,7 @@ import type { OpenSyncMessage } from "../../../src/protocol/opensync.ts";
 import {
 	type Fault,
 	HOSTED_KEY,
+	HOSTED_USER,
 	type HostedOpenSync,
 	startHostedOpenSync,
 } from "../../support/hosted-opensync.ts";
@@ -59,6 +60,12 @@ describe("an outcome", () => {
 		expect(await client().postMessage({ ...MESSAGE, parts: reserved })).toMatchObject({ kind: "refused" });
 		const large = [{ type: "text", content: "x".repeat(1 << 21) }];
 		expect(await client().postMessage({ ...MESSAGE, parts: large })).toMatchObject({ kind: "refused" });
+		const args = Object.fromEntries(Array.from({ length: 1_100 }, (_, at) => [`k${at}`, 1]));
+		const crowded = [{ type: "tool-call", content: { args } }];
+		expect(await client().postMessage({ ...MESSAGE, parts: crowded })).toMatchObject({ kind: "refused" });
+		const said = "Document is too nested (nested 17 levels deep > maximum nesting 16)";
+		hosted.failNext({ kind: "status", status: 500, body: { error: said } });
+		expect(await client().postMessage(MESSAGE)).toMatchObject({ kind: "refused" });
 	});
 
 	test("of a wrong key closes the place, and refuses no message", async () => {
@@ -114,6 +121,19 @@ describe("an outcome", () => {
 });
 
 describe("what is recorded", () => {
+	test("is read of a session with a thousand newer ones too", async () => {
+		hosted.store.postMessage(HOSTED_USER, {
+			...{ sessionExternalId: "old", externalId: "old-user-1", role: "user", createdAt: 7 },
+		});
+		const old = hosted.session("old");
+		if (old) old.updatedAt = 1;
+		for (let at = 0; at < 1_000; at++) hosted.store.postSession(HOSTED_USER, { externalId: `newer-${at}` });
+		expect(await client().recorded("old")).toEqual({
+			kind: "held",
+			messages: [{ externalId: "old-user-1", createdAt: 7 }],
+		});
+	});
+
 	test("is read by the session's external id", async () => {
 		await client().postMessage(MESSAGE);
 		expect(await client().recorded("s")).toEqual({

@@ -1,7 +1,9 @@
 /** The record of a session at a hosted OpenSync, which behaves as the real one does. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
 import { unsentSessions } from "../../../src/backend/opensync-journal.ts";
 import { FakeSession } from "../../support/fake-session.ts";
+import { HOSTED_USER } from "../../support/hosted-opensync.ts";
 import { RecordSetup, textsOf } from "../../support/record-setup.ts";
 
 let setup: RecordSetup;
@@ -434,7 +436,6 @@ describe("what is there already", () => {
 		const first = setup.record(session);
 		await setup.rest();
 		await first.dispose();
-		const { rm } = await import("node:fs/promises");
 		await rm(setup.folder, { recursive: true });
 		session.user("three");
 		setup.record(session);
@@ -466,6 +467,63 @@ describe("what is there already", () => {
 		await setup.pass(30_000);
 		expect(messages().map(({ textContent }) => textContent)).toEqual(["old 0", "old 1", "three"]);
 		expect(stored()?.title).toBe("one");
+	});
+
+	test("the last turn that pi-opensync-plugin has posted, dated by its begin, is not posted again", async () => {
+		const at = (seconds: number) => new Date(Date.UTC(2026, 10, 21, 8, 0, seconds));
+		const add = (seconds: number, role: string, text: string, beganAt = seconds) =>
+			session.add("message", {
+				timestamp: at(seconds).toISOString(),
+				message: { role, content: [{ type: "text", text }], timestamp: at(beganAt).getTime() },
+			});
+		add(1, "user", "one");
+		add(40, "assistant", "two", 2);
+		add(45, "toolResult", "done", 45);
+		// It dates a prompt by the moment in which it was typed, and an answer by that in which it began.
+		const post = (role: string, createdAt: number) =>
+			setup.hosted.store.postMessage(HOSTED_USER, {
+				sessionExternalId: session.sessionId,
+				externalId: `${session.sessionId}-${role}-1`,
+				...{ role, textContent: `old ${role}`, createdAt },
+			});
+		post("user", at(1).getTime() - 30);
+		const sync = setup.record(session);
+		await setup.rest();
+		expect(messages().map(({ textContent }) => textContent)).toEqual(["old user", "two", undefined]);
+		await sync.dispose();
+
+		setup.hosted.store.messages.length = 0;
+		await rm(setup.folder, { recursive: true });
+		post("user", at(1).getTime() - 30);
+		post("assistant", at(2).getTime());
+		const other = setup.record(session);
+		await setup.rest();
+		add(60, "user", "three");
+		other.wake();
+		await setup.pass(30_000);
+		expect(messages().map(({ textContent }) => textContent)).toEqual(["old user", "old assistant", "three"]);
+	});
+
+	test("what is said after pi-opensync-plugin is posted, whatever its server's clock said", async () => {
+		session.user("one");
+		const last = answer("two", 1);
+		const aheadMs = 10 * 60_000;
+		setup.hosted.store.postMessage(HOSTED_USER, {
+			sessionExternalId: session.sessionId,
+			externalId: `${session.sessionId}-assistant-1`,
+			role: "assistant",
+			textContent: "old",
+			createdAt: Date.parse(last.timestamp) + aheadMs,
+		});
+		const sync = setup.record(session);
+		await setup.rest();
+		session.user("three");
+		sync.wake();
+		await setup.pass(30_000);
+		expect(messages().map(({ textContent }) => textContent)).toContain("three");
+		const report = sync.resync();
+		await setup.pass(30_000);
+		expect(await report).toMatchObject({ kind: "done", sent: 0 });
 	});
 
 	test("a session that was deleted there is sent whole when it is asked for", async () => {

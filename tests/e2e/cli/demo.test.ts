@@ -50,6 +50,8 @@ test("where there are no sessions, a real Pi plays a labelled demo that streams,
 	const demo = await waitFor(
 		async () => (await listed(setup)).find((session) => session.title?.includes("Demo")),
 		"a session that says it is a demo",
+		// Its Pi compiles the extension first: nothing is kept in this folder for temporary files.
+		40_000,
 	);
 	const settings = JSON.parse((await setup.cli("config", "get", "--json", "--show-key")).stdout);
 	const answer = await fetch(`${settings.siteUrl}/auth/token`, {

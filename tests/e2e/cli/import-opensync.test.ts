@@ -61,7 +61,7 @@ function say(store: HostedOpenSync["store"], externalId: string, index: number, 
 	const isPrompt = index % 2 === 0;
 	store.postMessage(HOSTED_USER, {
 		sessionExternalId: externalId,
-		externalId: `${externalId}-${isPrompt ? "user" : "answer"}-${index}`,
+		externalId: isPrompt ? `${externalId}-user-${STARTED + index}` : `${externalId}-answer-${index}`,
 		role: isPrompt ? "user" : "assistant",
 		textContent: `said ${index}`,
 		createdAt: at + index * 1000,
@@ -189,6 +189,53 @@ test("a backend killed in the middle: the import says so in one sentence, and th
 	expect((await listed(made)).map(({ entryCount }) => entryCount)).toEqual(
 		Array.from({ length: 40 }, () => 4),
 	);
+}, 60_000);
+
+test("a session that a local history has brought already is not brought a second time under OpenSync's ids", async () => {
+	const made = await world(0);
+	const id = "b0000000-0000-4000-8000-00000000000b";
+	const folder = join(made.setup.home, "claude");
+	mkdirSync(folder);
+	const line = (uuid: string, role: string, content: unknown) =>
+		JSON.stringify({
+			...{ type: role, uuid, sessionId: id, version: "2.1.37" },
+			timestamp: new Date(STARTED).toISOString(),
+			message: { role, content },
+		});
+	const answer = [
+		{ type: "thinking", thinking: "how often?" },
+		{ type: "text", text: "heard" },
+	];
+	writeFileSync(
+		join(folder, `${id}.jsonl`),
+		`${line("u1", "user", "said once")}\n${line("a1", "assistant", answer)}`,
+	);
+	await made.setup.cli("import", "--claude-code", "--from-dir", folder);
+	const before = (await made.setup.cli("export", id)).stdout;
+	const post = (at: number, externalId = `${id}-user-${at}`, role = "user", textContent = "said once") =>
+		made.hosted.store.postMessage(HOSTED_USER, {
+			...{ sessionExternalId: id, externalId, role, textContent, source: "claude-code" },
+			createdAt: STARTED + at,
+		});
+	post(5);
+	post(6, "a1", "assistant", "heard");
+	for (const _ of [1, 2]) {
+		expect(await importJson(made)).toMatchObject({
+			added: 0,
+			kept: [{ sessionId: id, why: "history" }],
+			errors: [],
+		});
+		expect((await made.setup.cli("export", id)).stdout).toBe(before);
+		// It changes there: then it is looked at anew.
+		post(5000);
+		const session = made.hosted.session(id);
+		if (session) session.updatedAt += 1;
+	}
+	const told = await made.setup.cli(...made.args);
+	expect(told.stdout).toContain("1 session left as found: the history was imported from its own machine");
+	expect(await importJson(made, "--replace")).toMatchObject({ added: 3, kept: [], errors: [] });
+	expect(await importJson(made)).toMatchObject({ added: 0, kept: [], unchanged: 1 });
+	expect(await listed(made)).toMatchObject([{ sessionId: id, source: "claude-code", entryCount: 3 }]);
 }, 60_000);
 
 test("a session of Pi that is here whole stays as it is, and counts as there already", async () => {

@@ -1,10 +1,10 @@
 /** Coming to a session that another terminal has, leaving it again, and what a terminal may do that only looks on. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type PiTerminal, readSession, sessionFiles } from "../../support/pi-terminal.ts";
-import { footer, SharedSetup, VERSION_PAIRS } from "../../support/shared-setup.ts";
+import { conversation, footer, SharedSetup, VERSION_PAIRS } from "../../support/shared-setup.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const SLOW = 120_000;
@@ -308,6 +308,89 @@ describe.each([...SAME])("what of Pi's inside is used, Pi %s", (...versions) => 
 				"the entry that only the replica had",
 			);
 			expect(existsSync(replica)).toBe(false);
+		},
+		SLOW,
+	);
+});
+
+describe.each([...SAME])("what is left behind, Pi %s", (...versions) => {
+	let shared: SharedSetup;
+	beforeEach(async () => {
+		shared = await SharedSetup.start(versions);
+	}, SLOW);
+	afterEach(() => shared?.tearDown());
+
+	test(
+		"what is done in a terminal that only looks on never comes into the session's own file",
+		async () => {
+			const { stdout } = await shared.live.stack.cli("keys", "create", "--scopes", "read,write", "--json");
+			const { key } = JSON.parse(stdout) as { key: string };
+			const { a, file } = shared;
+			const ids = () => readSession(file).entries.map(({ id }) => id);
+			const byKey = await shared.live.terminal({
+				version: versions[1],
+				env: { PI_OPENSYNC_API_KEY: key },
+				more: ["--session", file],
+			});
+			const asked = await shared.live.terminal({
+				version: versions[1],
+				more: ["--opensync-attach", shared.sessionId, "--opensync-read-only"],
+			});
+			for (const looker of [byKey, asked]) {
+				await looker.waitFor((screen) => footer(screen).includes("looking on"), "that it only looks on");
+				await looker.submit("!echo of-a-looker");
+				await looker.waitFor((screen) => /^ of-a-looker$/m.test(screen), "the command's output");
+			}
+			process.kill(await asked.pid(), "SIGKILL");
+			await a.submit("after the lookers");
+			(await shared.live.model.next()).text("Undisturbed.").finish();
+			await a.waitForText("Undisturbed.");
+			await shared.settled(a);
+			await a.quit();
+			const before = ids();
+			await byKey.quit();
+			expect(ids()).toEqual(before);
+			const again = await shared.live.terminal({ version: versions[0], more: ["--session", file] });
+			await again.waitForText("Undisturbed.");
+			await again.waitFor((screen) => footer(screen).includes("synced"), "the session to be level");
+			expect(ids()).toEqual(before);
+			await again.quit();
+		},
+		SLOW,
+	);
+
+	test(
+		"what a terminal left that died alone is a side branch: the session stays where its last run ended",
+		async () => {
+			const { a, file } = shared;
+			const alone = await shared.live.terminal({
+				version: versions[1],
+				env: { PI_OPENSYNC_CONVEX_URL: "http://127.0.0.1:9" },
+				more: ["--session", file],
+			});
+			await alone.waitFor((screen) => footer(screen).includes("offline"), "that it has no backend");
+			await alone.submit("!echo left-behind");
+			await alone.waitFor((screen) => /^ left-behind$/m.test(screen), "the command's output");
+			process.kill(await alone.pid(), "SIGKILL");
+			await a.submit("and the session went on");
+			(await shared.live.model.next()).text("It did go on.").finish();
+			await a.waitForText("It did go on.");
+			await shared.settled(a);
+			await a.quit();
+			const again = await shared.live.terminal({ version: versions[0], more: ["--session", file] });
+			await waitFor(
+				() => JSON.stringify(readSession(file).entries).includes("left-behind"),
+				"what was left behind in the session's own file",
+			);
+			await again.waitFor((screen) => footer(screen).includes("synced"), "the session to be level");
+			await again.waitForText("It did go on.");
+			await again.submit("what was said last?");
+			const request = await shared.live.model.next();
+			expect(conversation(request).at(-2)).toBe("assistant: It did go on.");
+			request.text("That.").finish();
+			await again.waitForText("That.");
+			await shared.settled(again);
+			await again.quit();
 		},
 		SLOW,
 	);

@@ -1,8 +1,8 @@
 /** Dialogs of extensions at three terminals of one session: whoever answers first has answered. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { PiTerminal } from "../../support/pi-terminal.ts";
-import { conversation, SharedSetup, VERSION_PAIRS } from "../../support/shared-setup.ts";
+import { conversation, MIXED_PAIRS, SharedSetup, VERSION_PAIRS } from "../../support/shared-setup.ts";
 import { ROOT } from "../../support/source-tree.ts";
 
 const SLOW = 120_000;
@@ -85,6 +85,59 @@ describe.each([...VERSION_PAIRS])("dialogs, Pi %s and Pi %s", (...versions) => {
 			second.text("Hello, Grace.").finish();
 			for (const terminal of [a, b, c]) await terminal.waitForText("Hello, Grace.");
 			await shared.settled(a, b, c);
+			await shared.expectSameFiles();
+		},
+		SLOW,
+	);
+
+	test(
+		"an editor that a tool of a run opens is answered elsewhere, and the run goes on",
+		async () => {
+			for (const [round, answerer] of [b, c, a].entries()) {
+				await a.submit(`edit a text ${round}`);
+				(await shared.live.model.next()).tool("ask_person", { kind: "editor" }).finish();
+				await isShown("Improve this text", [a, b, c]);
+				await answerer.type(`, once ${round}`);
+				await answerer.press("Enter");
+				await isClosed("Improve this text", [a, b, c]);
+				const request = await shared.live.model.next();
+				expect(conversation(request).at(-1)).toBe(`toolResult: the answer: a draft, once ${round}`);
+				request.text(`Edited ${round}, `);
+				for (const terminal of [a, b, c]) await terminal.waitForText(`Edited ${round},`);
+				request.text(`and said to the end ${round}.`).finish();
+				for (const terminal of [a, b, c]) await terminal.waitForText(`and said to the end ${round}.`);
+				await shared.settled(a, b, c);
+			}
+			await shared.expectSameFiles();
+		},
+		SLOW,
+	);
+});
+
+describe.each([...MIXED_PAIRS])("a dialog that is open already, Pi %s and Pi %s", (...versions) => {
+	let shared: SharedSetup;
+
+	afterEach(() => shared?.tearDown());
+
+	test(
+		"is answered in a terminal that comes later",
+		async () => {
+			shared = await SharedSetup.start(versions, { more: ASKING });
+			const { a } = shared;
+			await a.submit("ask whoever comes");
+			(await shared.live.model.next()).tool("ask_person", { kind: "confirm" }).finish();
+			await a.waitForText("Are you sure?");
+			const b = await shared.join({ more: ASKING });
+			await b.waitForText("Are you sure?");
+			await b.press("Enter");
+			const request = await shared.live.model.next();
+			expect(conversation(request).at(-1)).toBe("toolResult: the answer: true");
+			request.text("Then it is done.").finish();
+			for (const terminal of [a, b]) {
+				await terminal.waitForText("Then it is done.");
+				expect(await terminal.screen()).not.toContain("Are you sure?");
+			}
+			await shared.settled(a, b);
 			await shared.expectSameFiles();
 		},
 		SLOW,

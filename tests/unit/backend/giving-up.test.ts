@@ -60,6 +60,7 @@ test(
 		session.user("a prompt");
 		const recording = await startRecording({
 			settings: { ...DEFAULTS, redaction: "off" },
+			thinking: false,
 			targets: [{ siteUrl: url, apiKey: KEY }],
 			source: session,
 			file: null,

@@ -122,6 +122,20 @@ test("a session that Pi syncs is left alone after the first answer", async () =>
 	expect(pushes).toHaveLength(1);
 });
 
+test("a session is not removed for one in which nothing was said", async () => {
+	const { port, pushes } = backend(() => "unchanged");
+	const removed: string[] = [];
+	Object.assign(port, {
+		session: async () => ({ via: "openSync", entryCount: 2, machine: "box" }),
+		remove: async (id: string) => void removed.push(id),
+	});
+	const outgoing = (message: Parameters<typeof agentEntry>[0]) => ({ ...agentEntry(message), hidden: {} });
+	await pushHistory({ backend: port, clock, outgoing, others: "remove" }, history(0));
+	expect([removed, pushes.length]).toEqual([[], 1]);
+	await pushHistory({ backend: port, clock, outgoing, others: "remove" }, history(1));
+	expect(removed).toEqual(["s"]);
+});
+
 test("what stands already is counted apart from what was replaced", async () => {
 	expect(await push(backend(() => "unchanged").port, history(3))).toMatchObject({ unchanged: 3, added: 0 });
 	expect(await push(backend(() => "updated").port, history(3))).toMatchObject({ updated: 3, unchanged: 0 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DEFAULTS, OPTIONS, parseValue } from "../../../src/config/options.ts";
 import { pathsOf } from "../../../src/config/paths.ts";
+import { recordsThinking } from "../../../src/config/sending.ts";
 import { loadSettings, masked, saveSettings } from "../../../src/config/settings.ts";
 
 let home: string;
@@ -125,4 +126,12 @@ test("every option parses its own default, and its variable names are unique", (
 test("a masked key shows its first characters only", () => {
 	expect(masked("osk_abcdefghijklmnop")).toBe("osk_abcd••••••••");
 	expect(masked("")).toBe("");
+});
+
+test("thinking goes to a hosted OpenSync for who said so, whatever the default is", () => {
+	expect(recordsThinking(loadSettings(env))).toBe(false);
+	expect(recordsThinking(loadSettings({ ...env, PI_OPENSYNC_THINKING: "true" }))).toBe(true);
+	writeFile(JSON.stringify({ syncThinking: true }));
+	expect(recordsThinking(loadSettings(env))).toBe(true);
+	expect(recordsThinking(loadSettings({ ...env, PI_OPENSYNC_THINKING: "false" }))).toBe(false);
 });

@@ -6,6 +6,7 @@ import {
 	counted,
 	dollars,
 	duration,
+	lastActive,
 	nextAgeChange,
 	shortCount,
 } from "../../../src/dashboard/format.ts";
@@ -83,4 +84,11 @@ test("durations have two units at most", () => {
 test("a time that is no date has an age all the same", () => {
 	for (const at of [Number.NaN, -1e17, -9e15]) expect(age(at, Date.UTC(2026, 0, 1))).toBe("no date");
 	expect(age(1e17, Date.UTC(2026, 0, 1))).toBe("now");
+});
+
+test("when a session was last active is told in words", () => {
+	const now = Date.UTC(2026, 0, 15, 12);
+	expect(lastActive(now, now)).toBe("active now");
+	expect(lastActive(now - 300_000, now)).toBe("active 5m ago");
+	expect(lastActive(now - 40 * 86_400_000, now)).toMatch(/^active 2025-12-0\d$/);
 });

@@ -120,6 +120,31 @@ describe("what was found out about an address", () => {
 			await hosted.stop();
 		}
 	});
+
+	test("is asked again though the machine's time was set back meanwhile", async () => {
+		const hosted: HostedOpenSync = await startHostedOpenSync();
+		try {
+			const clock = new FakeClock();
+			let setBack = 0;
+			let changes = 0;
+			const probe = new DestinationProbe(
+				settings({ convexUrl: hosted.convexUrl, apiKey: HOSTED_KEY }),
+				{ now: () => clock.now() - setBack, after: (ms, run) => clock.after(ms, run) },
+				() => {
+					changes += 1;
+				},
+			);
+			await hosted.down();
+			await probe.look();
+			await hosted.up();
+			setBack = 3_600_000;
+			await clock.advance(2_000);
+			await probe.look();
+			expect(changes).toBe(1);
+		} finally {
+			await hosted.stop();
+		}
+	});
 });
 
 const SYNC: SyncState = {

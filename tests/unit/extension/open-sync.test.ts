@@ -28,6 +28,7 @@ test("a backend that stands still is left without its goodbye", async () => {
 	const opened = await openSync({
 		settings: { ...DEFAULTS, apiKey: "osk_abcdefghijklmnop" },
 		destinations: { live: true, records: [] },
+		recordThinking: false,
 		file: null,
 		cwd: "/p",
 		source: new FakeSession(),

@@ -6,6 +6,7 @@ import {
 	copyReplica,
 	handBack,
 	isReplica,
+	lookOn,
 	removeReplica,
 	reorderLines,
 	replicaPath,
@@ -43,9 +44,10 @@ test("a copy is the file as it is, without a line that is still being written", 
 	writeFileSync(original, text("a", "b"));
 	copyReplica(original, replica);
 	expect(readFileSync(replica, "utf8")).toBe(text("a", "b"));
-	writeFileSync(original, `${text("a")}{"type":"mess`);
+	writeFileSync(original, `${text("a")}{"type":"mess`, { mode: 0o644 });
 	copyReplica(original, replica);
 	expect(readFileSync(replica, "utf8")).toBe(text("a"));
+	expect(statSync(replica).mode & 0o777).toBe(0o600);
 });
 
 test("a replica that the backend told is its lines, for its owner alone", () => {
@@ -99,4 +101,20 @@ test("an original that is gone is not made anew", () => {
 	expect(existsSync(replica)).toBe(false);
 	writeFileSync(original, text("a"));
 	expect(handBack(replica, original)).toBe(0);
+});
+
+test("a replica that only looked on gives nothing back, and leaves nothing behind", () => {
+	writeFileSync(original, text("a"));
+	copyReplica(original, replica);
+	lookOn(replica);
+	writeFileSync(replica, text("a", "of the looker"));
+	expect(handBack(replica, original)).toBe(0);
+	expect(readFileSync(original, "utf8")).toBe(text("a"));
+	removeReplica(replica);
+	expect(readdirSync(dirname(replica))).toEqual([]);
+	// The same terminal comes again, and no longer looks on alone.
+	lookOn(replica);
+	copyReplica(original, replica);
+	writeFileSync(replica, text("a", "b"));
+	expect(handBack(replica, original)).toBe(1);
 });

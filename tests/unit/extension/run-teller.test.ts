@@ -224,6 +224,32 @@ test("events of unknown shape throw nothing", () => {
 			expect(() => tell({ type, ...more })).not.toThrow();
 });
 
+test("a running tool's details that no JSON can hold keep none of its output back", () => {
+	const { tell } = begun();
+	tell({ type: "tool_execution_start", toolCallId: "c1", toolName: "t", args: {} });
+	const content = [{ type: "text", text: "line" }];
+	const partialResult = { content, details: { rows: 10n } };
+	expect(tell({ type: "tool_execution_update", toolCallId: "c1", partialResult })).toEqual([
+		["o", "c1", 0, "line"],
+	]);
+});
+
+test("of a running tool's details no more is looked at than can be told, however large they are", () => {
+	const { tell } = begun();
+	tell({ type: "tool_execution_start", toolCallId: "c1", toolName: "t", args: {} });
+	let looks = 0;
+	const row = {
+		get text() {
+			looks += 1;
+			return "x".repeat(100);
+		},
+	};
+	const details = { rows: Array.from({ length: 50_000 }, () => row) };
+	const partialResult = { content: [], details };
+	expect(tell({ type: "tool_execution_update", toolCallId: "c1", partialResult })).toEqual([]);
+	expect(looks).toBeLessThan(1_000);
+});
+
 test("a long event goes out in pieces that a push can hold", () => {
 	const sizes: number[] = [];
 	const late = new LateSync();

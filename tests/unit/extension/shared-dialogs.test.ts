@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import type { ExtensionContext } from "@earendil-works/pi-coding-agent";
 import type { PiInternals } from "../../../src/extension/pi-internals.ts";
 import { SharedDialogs } from "../../../src/extension/shared-dialogs.ts";
-import { settle } from "../../support/fake-clock.ts";
+import { BackendError } from "../../../src/sync/ports.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { FakeLiveBackend, FakeLiveStore } from "../../support/fake-live-backend.ts";
 import { DESCRIPTION } from "../../support/sync-harness.ts";
 
@@ -38,8 +39,11 @@ class FakeUi {
 		});
 	}
 
+	escapes = 0;
+
 	/** As Pi's editor, which has no signal. */
 	pressEscape(): void {
+		this.escapes += 1;
 		this.open.at(-1)?.answer(undefined);
 	}
 }
@@ -47,6 +51,7 @@ class FakeUi {
 async function world() {
 	const store = new FakeLiveStore();
 	await new FakeLiveBackend(store).openSession({ ...DESCRIPTION, sessionId: "s", header: null });
+	const clock = new FakeClock();
 	let ids = 0;
 	const terminal = (
 		terminalId: string,
@@ -55,6 +60,8 @@ async function world() {
 		const backend = new FakeLiveBackend(store);
 		const screen = new FakeUi();
 		const log: string[] = [];
+		const told: string[] = [];
+		const state = { shared: options.shared ?? true };
 		const original = { ...screen.ui };
 		const dialogs = new SharedDialogs({
 			backend,
@@ -65,13 +72,15 @@ async function world() {
 				ids += 1;
 				return `question-${ids}`;
 			},
-			isShared: () => options.shared ?? true,
+			clock,
+			isShared: () => state.shared,
 			readOnly: () => options.readOnly ?? false,
+			tell: (text) => told.push(text),
 			log: (line) => log.push(line),
 		});
-		return { backend, dialogs, open: screen.open, ui: screen.ui, original, log };
+		return { backend, dialogs, screen, open: screen.open, ui: screen.ui, original, log, told, state };
 	};
-	return { store, a: terminal("a"), b: terminal("b"), terminal };
+	return { store, clock, a: terminal("a"), b: terminal("b"), terminal };
 }
 
 test("a question is shown everywhere, and the first answer is the answer", async () => {
@@ -211,4 +220,74 @@ test("after stop Pi's dialogs are Pi's, and what was shown for others closes", a
 	expect(b.ui).toEqual(b.original);
 	await settle();
 	expect(a.open).toHaveLength(1);
+});
+
+test("an editor that was answered elsewhere is closed: no key is pressed in what has the keyboard then", async () => {
+	const { a, b } = await world();
+	const answer = a.ui.editor("?", "prefill");
+	await settle();
+	b.open[0]?.answer("theirs");
+	expect(await answer).toBe("theirs");
+	await settle();
+	// There it was closed by its answer, and here by the one key that Pi gives for it.
+	expect([b.screen.escapes, a.screen.escapes]).toEqual([0, 1]);
+	b.dialogs.stop();
+	expect(b.screen.escapes).toBe(0);
+});
+
+test("a dialog that is open when somebody comes is asked there too", async () => {
+	const { terminal, b } = await world();
+	const alone = terminal("alone", { shared: false });
+	const answer = alone.ui.confirm("Sure?", "really");
+	await settle();
+	expect(b.open).toEqual([]);
+	alone.state.shared = true;
+	alone.dialogs.look();
+	alone.dialogs.look();
+	await settle();
+	expect(b.open).toHaveLength(1);
+	b.open[0]?.answer(true);
+	expect(await answer).toBe(true);
+});
+
+test("a dialog that could not be asked elsewhere is asked once the link is back, and given up once it is closed", async () => {
+	const { store, a, b } = await world();
+	a.backend.connect({ kind: "offline", reason: "No network." });
+	const answer = a.ui.input("?");
+	await settle();
+	a.backend.connect({ kind: "connected" });
+	a.dialogs.look();
+	await settle();
+	expect(b.open).toHaveLength(1);
+	a.open[0]?.answer("here");
+	expect(await answer).toBe("here");
+	await settle();
+	a.dialogs.look();
+	await settle();
+	expect([b.open.length, store.questions.size]).toEqual([0, 0]);
+});
+
+test("an answer that does not get through is said to, and is sent again", async () => {
+	const { a, b, clock } = await world();
+	const answer = a.ui.input("?");
+	await settle();
+	b.backend.connect({ kind: "offline", reason: "No network." });
+	b.open[0]?.answer("mine");
+	await clock.advance(2_000);
+	expect(b.told).toHaveLength(1);
+	b.backend.connect({ kind: "connected" });
+	await clock.advance(60_000);
+	expect(await answer).toBe("mine");
+	expect(b.told).toHaveLength(1);
+});
+
+test("an answer that is refused is said to be", async () => {
+	const { a, b } = await world();
+	void a.ui.input("?");
+	await settle();
+	b.backend.answer = () =>
+		Promise.reject(new BackendError("refused", "too_large", "The answer is too long."));
+	b.open[0]?.answer("mine");
+	await settle();
+	expect(b.told).toEqual([expect.stringContaining("The answer is too long.")]);
 });

@@ -53,6 +53,39 @@ describe("the output of a running tool", () => {
 		expect(held).toBe(`39: ${"x".repeat(40_000)}`);
 	});
 
+	test("that is reported whole is told by what is new alone, however long it is", () => {
+		const output = new ToolOutput();
+		let report = "";
+		let held = "";
+		let sent = 0;
+		for (let round = 0; round < 60; round += 1) {
+			report += `${round}: ${"x".repeat(40_000)}\n`;
+			const op = output.report("c1", report);
+			sent += op?.[0] === "o" ? op[3].length : 0;
+			held = apply(held, op);
+		}
+		expect(held).toBe(report);
+		expect(sent).toBe(report.length);
+	});
+
+	test("with a long window that slides is bounded, and costs a small multiple of what came in", () => {
+		const lines = Array.from({ length: 600 }, (_, index) => `${index}: ${"x".repeat(9_990)}\n`);
+		const output = new ToolOutput();
+		let held = "";
+		let sent = 0;
+		let longest = 0;
+		for (let end = 1; end <= lines.length; end += 1) {
+			const report = lines.slice(Math.max(0, end - 80), end).join("");
+			const op = output.report("c1", report);
+			sent += op?.[0] === "o" ? op[3].length : 0;
+			held = apply(held, op);
+			expect(held.endsWith(report)).toBe(true);
+			longest = Math.max(longest, held.length);
+		}
+		expect(longest).toBeLessThan(80 * 10_000 * 3);
+		expect(sent).toBeLessThan(lines.join("").length * 3);
+	});
+
 	test("always ends with the newest report, whatever the tool reports", () => {
 		const text = fc.string({ unit: fc.constantFrom("a", "b", "ab\n"), maxLength: 600 });
 		fc.assert(

@@ -111,6 +111,14 @@ describe("what Convex would not store", () => {
 		expect(typeof (part?.content as { args: unknown }).args).toBe("string");
 	});
 
+	test.each([
+		["elements", { list: Array.from({ length: 9_000 }, () => 1) }],
+		["fields", Object.fromEntries(Array.from({ length: 1_100 }, (_, at) => [`k${at}`, 1]))],
+	])("arguments with more %s than Convex stores become text", (_what, args) => {
+		const [part] = partsOf(assistant({ type: "toolCall", id: "c", name: "t", arguments: args }));
+		expect((part?.content as { args: unknown }).args).toBe(JSON.stringify(args));
+	});
+
 	test("of ordinary arguments nothing", () => {
 		const args = { command: "ls", list: [1, { a: true }] };
 		const [part] = partsOf(assistant({ type: "toolCall", id: "c", name: "t", arguments: args }));

@@ -216,6 +216,16 @@ test("the least interval lies between two pushes", async () => {
 	]);
 });
 
+test("a clock that is set back holds up no push", async () => {
+	const { sync, clock, store } = await begun({ streaming: { mode: "always", intervalMs: 100 } });
+	sync.op(["t", 0, "a"]);
+	await settle();
+	clock.setBack(3_600_000);
+	sync.op(["t", 0, "b"]);
+	await clock.advance(100);
+	expect(store.live("session-1")?.pushes).toBe(2);
+});
+
 test("deltas never wait for entries, nor entries for deltas longer than a moment", async () => {
 	const { session, sync, backend, store, rest } = await begun();
 	const never = new Promise<void>(() => {});

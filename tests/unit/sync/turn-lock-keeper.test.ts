@@ -129,6 +129,21 @@ test("a holder that was cut off and that nobody replaced is the holder again", a
 	expect(a.keeper.epoch).toBe(2);
 });
 
+test("an epoch that is its own by now is told from another terminal's", async () => {
+	const { clock, a, b } = await world();
+	await a.keeper.acquire(1500);
+	a.backend.connect({ kind: "offline", reason: "No network." });
+	await clock.advance(TURN_LOCK_MS * 2);
+	a.backend.connect({ kind: "connected" });
+	expect(await a.keeper.owns(2)).toBe(true);
+	a.backend.connect({ kind: "offline", reason: "No network." });
+	await clock.advance(TURN_LOCK_MS * 2);
+	await b.keeper.acquire(1500);
+	a.backend.connect({ kind: "connected" });
+	await settle();
+	expect(await a.keeper.owns(3)).toBe(false);
+});
+
 test("a holder that was cut off and replaced says so, and its writes go on under the old epoch", async () => {
 	const { clock, a, b } = await world();
 	await a.keeper.acquire(1500);

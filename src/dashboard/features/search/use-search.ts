@@ -2,6 +2,7 @@ import { useConvex } from "convex/react";
 import { useCallback, useEffect, useReducer, useRef } from "react";
 import type { PassageKind, SearchPage } from "../../../protocol/search.ts";
 import { api } from "../../api.ts";
+import { failureWords } from "../../failure-words.ts";
 import { type Found, NOTHING_ASKED, nextFound } from "./found.ts";
 
 /** Typing may pause this long before a search goes out. */
@@ -63,9 +64,7 @@ export function useSearch(asked: Asked): { found: Found; loadMore: () => void; a
 }
 
 function reasonOf(error: unknown): string {
-	const data = (error as { data?: { message?: unknown } }).data;
-	if (typeof data?.message === "string") return data.message;
-	const message = error instanceof Error ? error.message : String(error);
+	const message = failureWords(error);
 	return /Could not find (public )?function/i.test(message)
 		? "This backend is older than search: bring it up to date."
 		: message;

@@ -1,6 +1,7 @@
-import { memo, useMemo } from "react";
+import { memo, useMemo, useRef } from "react";
 import { plainText } from "../../../lib/plain-text.ts";
 import type { LiveMessage, LiveTool, LiveView } from "../../../session/fold.ts";
+import { useFocusKept } from "../../elements/focus-kept.ts";
 import type { AssistantPart } from "./entry-model.ts";
 import { AssistantParts } from "./parts.tsx";
 import { ToolCall } from "./tool-call.tsx";
@@ -36,8 +37,10 @@ const noResult = (): null => null;
 
 const Growing = memo(function Growing({ message }: { message: LiveMessage }) {
 	const parts = useMemo(() => partsOf(message), [message]);
+	const article = useRef<HTMLElement>(null);
+	useFocusKept(article);
 	return (
-		<article className="row row-assistant" aria-label="Assistant, answering">
+		<article ref={article} className="row row-assistant" aria-label="Assistant, answering">
 			<AssistantParts parts={parts} resultOf={noResult} isLive />
 		</article>
 	);

@@ -12,4 +12,13 @@ export function useLiveTool(toolCallId: string | null): LiveTool | null {
 	return useSyncExternalStore(live?.subscribe ?? nothing, toolOf);
 }
 
+/** True while a run is on: a call without a result may still get one. */
+export function useIsRunning(): boolean {
+	const live = useContext(LiveContext);
+	return useSyncExternalStore(
+		live?.subscribe ?? nothing,
+		() => live !== null && live.snapshot().stream !== null,
+	);
+}
+
 const nothing = (): (() => void) => () => {};

@@ -1,7 +1,7 @@
 /**
  * The running answer of one session, read outside React so that no push is missed between two draws: the
- * tail is subscribed, gaps are read, and who looks is told at a pace that falls as the answer grows, for
- * each draw lays the whole answer out again.
+ * tail is subscribed, gaps are read, and who looks is told at a pace that falls as the answer grows: what has
+ * ended is not drawn again, but a single long block, such as a list, is.
  *
  * `current` is given from outside, from the very answer that brought the entries: what has settled
  * disappears in the same draw in which its entry appears.
@@ -15,8 +15,8 @@ import { api } from "../../api.ts";
 /** Draws at most this often, however short the answer. */
 const LEAST_PAUSE_MS = 16;
 const LONGEST_PAUSE_MS = 250;
-/** Characters whose layout takes about a millisecond. */
-const CHARS_PER_MS = 100;
+/** So many characters add a millisecond to the pause. */
+const CHARS_PER_MS = 250;
 const READ_AGAIN_MS = 1000;
 
 export type StreamClient = Pick<ConvexReactClient, "watchQuery" | "query">;

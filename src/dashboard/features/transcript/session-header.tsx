@@ -5,7 +5,7 @@ import { Age } from "../../elements/age.tsx";
 import { AgentLabel } from "../../elements/agent-label.tsx";
 import { Said } from "../../elements/said.tsx";
 import { StateDot } from "../../elements/state-dot.tsx";
-import { allTokens, counted, dollars, duration, shortCount } from "../../format.ts";
+import { allTokens, counted, dollars, duration, lastActive, shortCount } from "../../format.ts";
 import { routeHref } from "../../route.ts";
 import { sessionTitle } from "../../session-title.ts";
 
@@ -49,10 +49,10 @@ export function SessionHeader({ session, others }: { session: SessionView; other
 				<span title={figures}>{shortCount(allTokens(tokens))} tokens</span> · {dollars(session.cost)} ·{" "}
 				{counted(session.messageCount, "message")}
 				{session.durationMs !== null && session.durationMs > 0 && (
-					<span title="Duration"> · {duration(session.durationMs)}</span>
+					<span title="Duration"> · took {duration(session.durationMs)}</span>
 				)}
 				{" · "}
-				<Age at={session.updatedAt} />
+				<Age at={session.updatedAt} say={lastActive} />
 				<Others others={others} />
 			</p>
 		</header>

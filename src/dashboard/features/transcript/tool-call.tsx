@@ -1,9 +1,10 @@
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { plainText } from "../../../lib/plain-text.ts";
+import { useFocusKept } from "../../elements/focus-kept.ts";
 import { Fold } from "../../elements/fold.tsx";
 import { LongText } from "../../elements/long-text.tsx";
 import type { AssistantPart, ToolResult } from "./entry-model.ts";
-import { useLiveTool } from "./live-context.ts";
+import { useIsRunning, useLiveTool } from "./live-context.ts";
 import { callHint } from "./tool-hint.ts";
 import { PlainResult } from "./tool-result.tsx";
 
@@ -17,7 +18,8 @@ type Props = {
 /** A tool call and what came of it, folded to one line. While the tool runs its output is shown as it comes. */
 export function ToolCall({ call, result, isLive }: Props) {
 	const running = useLiveTool(result ? null : call.toolCallId);
-	const state = stateOf(result, running, isLive);
+	const mayCome = useIsRunning();
+	const state = stateOf(result, running, isLive, mayCome);
 	const hint = useMemo(() => callHint(call.toolName, call.args), [call.toolName, call.args]);
 	return (
 		<div className={`tool tool-${state.name}`}>
@@ -38,10 +40,18 @@ export function ToolCall({ call, result, isLive }: Props) {
 				)}
 			</Fold>
 			{!result && running && running.output !== "" && (
-				<div className="tool-running" role="log" aria-label={`Output of ${call.toolName}`}>
-					<LongText text={running.output} keep="end" />
-				</div>
+				<RunningOutput toolName={call.toolName} output={running.output} />
 			)}
+		</div>
+	);
+}
+
+function RunningOutput({ toolName, output }: { toolName: string; output: string }) {
+	const box = useRef<HTMLDivElement>(null);
+	useFocusKept(box);
+	return (
+		<div ref={box} className="tool-running" role="log" aria-label={`Output of ${plainText(toolName)}`}>
+			<LongText text={output} keep="end" label="Output" />
 		</div>
 	);
 }
@@ -50,9 +60,11 @@ function stateOf(
 	result: ToolResult | null,
 	running: { ended: boolean; isError: boolean } | null,
 	isLive: boolean,
+	mayCome: boolean,
 ): { name: "done" | "failed" | "running" | "open"; words: string } {
 	const ended = result ?? (running?.ended ? running : null);
 	if (ended) return ended.isError ? { name: "failed", words: "failed" } : { name: "done", words: "done" };
 	if (running) return { name: "running", words: "running…" };
-	return isLive ? { name: "open", words: "…" } : { name: "open", words: "no result here" };
+	if (isLive) return { name: "open", words: "…" };
+	return { name: "open", words: mayCome ? "no result yet" : "no result here" };
 }

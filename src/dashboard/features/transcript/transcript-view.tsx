@@ -2,7 +2,7 @@ import { Fragment, type RefObject, useEffect, useMemo, useState } from "react";
 import type { SessionView } from "../../../protocol/session.ts";
 import { agentName } from "../../agent-name.ts";
 import type { LineageView } from "../../api.ts";
-import { OpenFolds, StartsOpen } from "../../elements/fold.tsx";
+import { type KnownFolds, OpenFolds, StartsOpen } from "../../elements/fold.tsx";
 import { Notice } from "../../elements/notice.tsx";
 import { counted } from "../../format.ts";
 import type { EntryLog } from "./entry-log.ts";
@@ -43,7 +43,7 @@ type Place = {
 export function TranscriptView({ session, log, state, lineage, holdPlace, place }: Props) {
 	const transcript = useTranscript(log, session);
 	const { live, view } = useLiveStream(state.stream);
-	const [openFolds] = useState(() => new Set<string>());
+	const [openFolds] = useState<KnownFolds>(() => ({ open: new Set(), focused: null }));
 	const places = useMemo(() => forkPlaces(session, lineage), [session, lineage]);
 	useFill(log, transcript, state, holdPlace);
 	useInView(place.scroller, transcript.rows, log.entries, state.tellInView);

@@ -16,6 +16,8 @@ export function usePresence(sessionId: string): readonly Present[] {
 	const client = useConvex();
 	useEffect(() => {
 		const beat = (): void => {
+			// Without a connection it would wait in a queue; the next connection brings one of its own.
+			if (!client.connectionState().isWebSocketConnected) return;
 			const watching = document.visibilityState === "visible";
 			const args = {
 				clientId: CLIENT_ID,
@@ -32,14 +34,18 @@ export function usePresence(sessionId: string): readonly Present[] {
 			void client.mutation(api.presence.leave, { clientId: CLIENT_ID, sessionId }).catch(() => {});
 		};
 		beat();
-		const timer = setInterval(
-			() => client.connectionState().isWebSocketConnected && beat(),
-			PRESENCE_BEAT_MS,
-		);
+		const timer = setInterval(beat, PRESENCE_BEAT_MS);
+		let wasConnected = client.connectionState().isWebSocketConnected;
+		// After an outage the terminal may have taken this page for gone: it waits for no interval.
+		const stopListening = client.subscribeToConnectionState(({ isWebSocketConnected }) => {
+			if (isWebSocketConnected && !wasConnected) beat();
+			wasConnected = isWebSocketConnected;
+		});
 		document.addEventListener("visibilitychange", beat);
 		window.addEventListener("pagehide", leave);
 		return () => {
 			clearInterval(timer);
+			stopListening();
 			document.removeEventListener("visibilitychange", beat);
 			window.removeEventListener("pagehide", leave);
 			leave();

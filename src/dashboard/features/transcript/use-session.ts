@@ -8,6 +8,7 @@ import type { EntryPage, EntryView } from "../../../protocol/entry.ts";
 import type { SessionView } from "../../../protocol/session.ts";
 import type { StreamView } from "../../../protocol/stream.ts";
 import { api } from "../../api.ts";
+import { failureWords } from "../../failure-words.ts";
 import { type EntryLog, lastSeq, startLog, withOlder, withShown, withTails } from "./entry-log.ts";
 import { STRETCH } from "./use-in-view.ts";
 
@@ -140,8 +141,7 @@ export function useSession(sessionId: string): SessionState {
 					before();
 					dispatch({ kind: "olderCame", made, page });
 				},
-				(error) =>
-					dispatch({ kind: "olderFailed", reason: error instanceof Error ? error.message : String(error) }),
+				(error) => dispatch({ kind: "olderFailed", reason: failureWords(error) }),
 			);
 		},
 		[client, sessionId, cursor, made],
@@ -151,8 +151,7 @@ export function useSession(sessionId: string): SessionState {
 			dispatch({ kind: "olderAsked" });
 			readUntil(client, sessionId, entryId, cursor).then(
 				({ isThere, page }) => dispatch({ kind: "sought", made, sought: { entryId, isThere }, page }),
-				(error) =>
-					dispatch({ kind: "olderFailed", reason: error instanceof Error ? error.message : String(error) }),
+				(error) => dispatch({ kind: "olderFailed", reason: failureWords(error) }),
 			);
 		},
 		[client, sessionId, cursor, made],
