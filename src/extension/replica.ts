@@ -29,10 +29,10 @@ export const isReplica = (folder: string, file: string): boolean => file.startsW
 
 /** A copy of a session file as it is now, without a last line that is still being written. */
 export function copyReplica(original: string, replica: string): void {
-	const content = readFileSync(original, "utf8");
+	const content = readFileSync(original);
 	prepare(replica);
 	// Not copied as a file: that would bring the original's mode along.
-	writeFileSync(replica, content.slice(0, content.lastIndexOf("\n") + 1), { mode: 0o600 });
+	writeFileSync(replica, content.subarray(0, content.lastIndexOf("\n") + 1), { mode: 0o600 });
 }
 
 /** The terminal of this replica sees all and changes nothing: what it has of its own stays with it, also when it dies. */
