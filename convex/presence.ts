@@ -13,12 +13,12 @@ import { internal } from "./_generated/api.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
 import { readMutation, readQuery } from "./access.ts";
-import { deleteQuestions, deleteQuestionsOfTerminal } from "./model/asking.ts";
+import { deleteQuestionsOfTerminal } from "./model/asking.ts";
 import { asName, checked } from "./model/checks.ts";
 import { leaveSession, rest } from "./model/holding.ts";
 import { findPresent, presentAt } from "./model/present.ts";
 import { findSession, sessionView } from "./model/sessions.ts";
-import { endStream, endStreamsOfTerminal, streamsOf } from "./model/streaming.ts";
+import { endStreamsOfTerminal } from "./model/streaming.ts";
 
 /** "I am here", every `PRESENCE_BEAT_MS`. */
 export const beat = readMutation({
@@ -129,10 +129,6 @@ async function vacate(
 ): Promise<void> {
 	const session = await findSession(ctx, userId, sessionId);
 	if (!session) return;
-	for (const stream of await streamsOf(ctx, userId, sessionId).collect()) {
-		if (stream.terminalId === clientId) await endStream(ctx, stream);
-	}
-	await deleteQuestions(ctx, session, (terminalId) => terminalId === clientId);
 	await leaveSession(ctx, session, clientId);
 	// Without a terminal nothing runs, whatever the last one said before it died.
 	const others = await presentAt(ctx, userId, sessionId);

@@ -43,7 +43,7 @@ export async function loseHolder(ctx: MutationCtx, lock: Doc<"turnLocks">): Prom
 	await rest(ctx, session);
 }
 
-/** Frees the lock of a session that a terminal has left, when it is the terminal's, and fails what it left undone. */
+/** A terminal has left a session: its lock there is free, what it told and asked goes, and what it left undone fails. */
 export async function leaveSession(
 	ctx: MutationCtx,
 	session: Doc<"sessions">,
@@ -51,7 +51,7 @@ export async function leaveSession(
 ): Promise<void> {
 	const lock = await lockOf(ctx, session._id);
 	if (lock?.holder?.terminalId === terminalId) await loseHolder(ctx, lock);
-	else await failAccepted(ctx, session, (acceptor) => acceptor === terminalId, LOST);
+	else await endDriving(ctx, session, (other) => other === terminalId, LOST);
 }
 
 /** One terminal drives from now on, so no other does. @param before who held the lock until now, also when its time was over. */

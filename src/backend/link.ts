@@ -11,6 +11,7 @@
  */
 import type { ConvexClient } from "convex/browser";
 import { holdingClock } from "../lib/clock.ts";
+import { settledWithin } from "../lib/settled-within.ts";
 import type { Scope } from "../protocol/access.ts";
 import { asRefusal, type RefusalCode } from "../protocol/errors.ts";
 import { BackendError, type Connection } from "../sync/ports.ts";
@@ -114,11 +115,12 @@ export function createLink(options: LinkOptions, site: string | null): Link {
 			const { client } = open ?? {};
 			open = null;
 			// Its socket no longer holds the process, which would end in the midst of this where nothing else does.
-			let cancel = (): void => {};
-			const late = new Promise<void>((resolve) => {
-				cancel = holdingClock.after(GOODBYE_MS, resolve);
-			});
-			await Promise.race([client?.close().catch(() => {}), late]).finally(cancel);
+			if (client)
+				await settledWithin(
+					client.close().catch(() => {}),
+					holdingClock,
+					GOODBYE_MS,
+				);
 		},
 	};
 }

@@ -47,7 +47,9 @@ export function prepareDataDir(dataDir: string): void {
 function makePrivate(path: string, mode: number): void {
 	try {
 		chmodSync(path, mode);
-	} catch {}
+	} catch {
+		// Another user's: that one says who may read it.
+	}
 }
 
 /** Null when there are none yet. */

@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import type { Settings } from "../config/options.ts";
 import { redactionOf, streamingOf } from "../config/sending.ts";
 import type { Clock } from "../lib/clock.ts";
+import { settledWithin } from "../lib/settled-within.ts";
 import type { SessionSync, SessionSyncOptions } from "../sync/contract.ts";
 import type { LiveBackend, SessionSource } from "../sync/ports.ts";
 import type { RecordSync } from "../sync/record-contract.ts";
@@ -77,7 +78,7 @@ export async function openSync(options: OpenSyncOptions): Promise<OpenedSync> {
 				})();
 				await Promise.all([
 					// What is said in it ends with the connection at the latest.
-					within(goodbye, options.clock, GOODBYE_MS).finally(() => backend?.close()),
+					settledWithin(goodbye, options.clock, GOODBYE_MS).finally(() => backend?.close()),
 					...recording.records.map((record) => record.dispose()),
 				]);
 			},
@@ -160,14 +161,6 @@ export async function loadConnect(): Promise<
 			apiKey: settings.apiKey,
 			log,
 		});
-}
-
-/** Settles with the work, or when the time is over. */
-function within(work: Promise<void>, clock: Clock, ms: number): Promise<void> {
-	return new Promise((resolve, reject) => {
-		const cancel = clock.after(ms, resolve);
-		work.then(resolve, reject).finally(cancel);
-	});
 }
 
 const roomForPi = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

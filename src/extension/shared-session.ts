@@ -9,6 +9,7 @@
 import type { ExtensionAPI, ExtensionContext, InputEvent } from "@earendil-works/pi-coding-agent";
 import type { Clock } from "../lib/clock.ts";
 import { randomId } from "../lib/randomness.ts";
+import { settledWithin } from "../lib/settled-within.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { Present } from "../protocol/presence.ts";
 import type { SessionView } from "../protocol/session.ts";
@@ -326,7 +327,7 @@ export class SharedSession {
 		const { clock, internals } = this.#options;
 		this.#turn += 1;
 		const left = () => Math.max(0, until - clock.now());
-		await Promise.race([this.#releasing, new Promise<void>((resolve) => void clock.after(left(), resolve))]);
+		await settledWithin(this.#releasing, clock, left());
 		const answer = await this.#keeper.acquire(left());
 		if (answer.kind === "held") return "held";
 		const isBehind = answer.kind === "acquired" && !(await this.#isLevel(answer.lastSeq, until));

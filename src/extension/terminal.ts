@@ -14,6 +14,7 @@ import type { Settings } from "../config/options.ts";
 import { recordsThinking } from "../config/sending.ts";
 import { type Loaded, loadSettings } from "../config/settings.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { settledWithin } from "../lib/settled-within.ts";
 import { TURN_LOCK_WAIT_MS } from "../protocol/limits.ts";
 import type { PiEvent } from "../session/pi-events.ts";
 import type { SyncReport } from "../sync/contract.ts";
@@ -26,6 +27,7 @@ import { EntryPump } from "./entry-pump.ts";
 import { type Condition, footerText } from "./footer-text.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { LateSync } from "./late-sync.ts";
+import { messageText } from "./message-text.ts";
 import { Notices } from "./notices.ts";
 import type { OpenedSync, openSync } from "./open-sync.ts";
 import { PiInternals } from "./pi-internals.ts";
@@ -178,7 +180,10 @@ export class Terminal {
 	/** Settles when what syncs is loaded, or after `deadlineMs`: a start that was put off is hurried. */
 	async whenLoaded(deadlineMs: number): Promise<void> {
 		this.#beginOnce?.();
-		await Promise.race([this.#opening.catch(() => {}), wait(deadlineMs)]);
+		await within(
+			this.#opening.catch(() => {}),
+			deadlineMs,
+		);
 	}
 
 	/** A prompt was entered: what `input` answers. */
@@ -230,7 +235,7 @@ export class Terminal {
 	#heard(event: PiEvent): void {
 		const message = event.message as { role?: string; content?: unknown } | undefined;
 		if (event.type === "message_start" && message?.role === "user")
-			this.shared?.promptStarted(textOf(message.content));
+			this.shared?.promptStarted(messageText(message.content));
 		this.teller.handle(event);
 	}
 
@@ -316,7 +321,10 @@ export class Terminal {
 
 	async #close(budgetMs: number, reason: SessionShutdownEvent["reason"]): Promise<void> {
 		const until = this.#clock.now() + budgetMs;
-		await Promise.race([this.#opening.catch(() => {}), wait(budgetMs)]);
+		await within(
+			this.#opening.catch(() => {}),
+			budgetMs,
+		);
 		const opened = this.#opened;
 		this.#opened = null;
 		this.#abandoned = true;
@@ -345,7 +353,7 @@ export class Terminal {
 	async #recordLate(opened: OpenedSync, until: number): Promise<void> {
 		const probe = this.#probe;
 		if (!opened.live || !probe || this.#place?.isReplica) return;
-		if (probe.isOpen) await Promise.race([probe.look(), wait(Math.max(0, until - this.#clock.now()))]);
+		if (probe.isOpen) await within(probe.look(), Math.max(0, until - this.#clock.now()));
 		if (probe.openSyncSite === null) return;
 		const late = await this.#load({ ...destinationsOf(this.settings, knownHosts()), live: false });
 		await flushAll(late, until);
@@ -382,7 +390,7 @@ export class Terminal {
 		const { closing } = processTerminal();
 		const settings = this.settings;
 		// The last session's goodbye must not come after this one's first beat: both bear the terminal's id.
-		await Promise.race([closing, wait(TURNOVER_MS)]);
+		await within(closing, TURNOVER_MS);
 		const isReplica = this.#place?.isReplica ?? false;
 		const { live, records } = this.destinations;
 		const { DestinationProbe } = await import("./destination-probe.ts");
@@ -486,14 +494,4 @@ export class Terminal {
 	}
 }
 
-/** The text blocks of a message's content. */
-function textOf(content: unknown): string {
-	if (typeof content === "string") return content;
-	if (!Array.isArray(content)) return "";
-	return (content as { type?: string; text?: string }[])
-		.filter(({ type }) => type === "text")
-		.map(({ text }) => text ?? "")
-		.join("");
-}
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.after(ms, resolve));
+const within = (work: Promise<unknown>, ms: number): Promise<void> => settledWithin(work, systemClock, ms);

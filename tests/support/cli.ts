@@ -1,8 +1,9 @@
 /** The command line as a real process, on a set-up of its own: home, settings, data, ports. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { freePorts } from "./free-ports.ts";
 import { ROOT } from "./source-tree.ts";
 
@@ -81,7 +82,11 @@ export function createSetup(extra: Record<string, string> = {}): Setup {
 }
 
 export async function runCli(args: readonly string[], env: Record<string, string>): Promise<CliResult> {
-	const child = spawn(BUN, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+	return await outputOf(spawn(BUN, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] }));
+}
+
+/** What a program says until its end. */
+export async function outputOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<CliResult> {
 	let stdout = "";
 	let stderr = "";
 	child.stdout.on("data", (part) => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSetup, type Setup } from "../../support/cli.ts";
+import { type CliResult, createSetup, outputOf, type Setup } from "../../support/cli.ts";
 import { ROOT } from "../../support/source-tree.ts";
 
 let setup: Setup;
@@ -32,21 +32,14 @@ function sessionFile(at: number): string {
 }
 
 /** The command line with its output going where a shell sends it. */
-async function shell(command: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+async function shell(command: string): Promise<CliResult> {
 	const cli = `"${join(ROOT, "node_modules", ".bin", "bun")}" "${join(ROOT, "src", "cli", "main.ts")}"`;
-	const child = spawn("sh", ["-c", command.replaceAll("CLI", cli)], {
-		env: setup.env,
-		stdio: ["ignore", "pipe", "pipe"],
-	});
-	let [stdout, stderr] = ["", ""];
-	child.stdout.on("data", (part) => {
-		stdout += part;
-	});
-	child.stderr.on("data", (part) => {
-		stderr += part;
-	});
-	const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-	return { code, stdout, stderr };
+	return await outputOf(
+		spawn("sh", ["-c", command.replaceAll("CLI", cli)], {
+			env: setup.env,
+			stdio: ["ignore", "pipe", "pipe"],
+		}),
+	);
 }
 
 test("a reader that is slow to begin gets all of a long output", async () => {
